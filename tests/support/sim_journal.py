@@ -150,8 +150,7 @@ class InMemory:
 
     def __init__(self) -> None:
         self.storage = MemoryStorage()
-        self._read: dict[tuple[bytes, str], JournalRecord] = {}
-        self._texts: dict[int, tuple[bytes, str]] = {}
+        self._rows: list[tuple[bytes, str]] = []
         self._records: tuple[JournalRecord, ...] = ()
 
     def journal(self, identity: JournalIdentity, first: FirstRecord, *, process_id: Callable[[], int]) -> Journal:
@@ -175,19 +174,17 @@ class InMemory:
         return seq > 0
 
     def records(self) -> tuple[JournalRecord, ...]:
-        if self._texts != self.storage.records:  # asked for many times a step, and most of the time nothing is new
-            self._texts = dict(self.storage.records)
-            self._records = tuple(map(self._record, sorted(self._texts)))
+        stored = self.storage.records
+        rows = list(stored.values())  # in the order of their numbers, as they were committed
+        if rows != self._rows:
+            kept = len(self._rows) if rows[: len(self._rows)] == self._rows else 0
+            fresh = tuple(unseal(*row).record for row in rows[kept:])
+            self._rows, self._records = rows, (*self._records[:kept], *fresh)
         return self._records
 
     def standing(self) -> tuple[JournalRecord, ...]:
-        return tuple(map(self._record, sorted({one.seq for one in self.storage.standing})))
-
-    def _record(self, seq: int) -> JournalRecord:
-        stored = self.storage.records[seq]
-        if stored not in self._read:
-            self._read[stored] = unseal(*stored).record
-        return self._read[stored]
+        by_seq = {record.seq: record for record in self.records()}
+        return tuple(map(by_seq.__getitem__, sorted({one.seq for one in self.storage.standing})))
 
 
 class SimSide:

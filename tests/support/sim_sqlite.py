@@ -8,7 +8,6 @@ import random
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 from tests.support.sim_journal import Fate
@@ -54,11 +53,10 @@ class InSqlite:
         self._disk = CrashedDisk({str(path): b"", **self._image()})
         self._chance = random.Random(0)
         self._read: dict[tuple[bytes, str], JournalRecord] = {}
-        self._calls = 0
-        """How many calls of SQLite were followed, and how often its files were put in place."""
-        self._records: tuple[object, tuple[JournalRecord, ...]] = (None, ())
-        self._standing: tuple[object, tuple[JournalRecord, ...]] = (None, ())
-        """What was read last, and in which state of the files."""
+        self._changes = 0
+        """How many calls of SQLite, and changes from outside, have been followed."""
+        self._looked: dict[str, tuple[int, tuple[JournalRecord, ...]]] = {}
+        """What was read last, and after how many changes."""
         self.acknowledged = 0
         """The number of the last record of which a process was told that it is stored."""
 
@@ -96,7 +94,7 @@ class InSqlite:
         journal.close()
         if str(self._path) in left:
             self._put(left)
-            self._shim.steps.clear()
+            self._forget_steps()
 
     def lose_power(self) -> None:
         """Leave what was flushed, and of the rest what chance leaves."""
@@ -106,12 +104,19 @@ class InSqlite:
         self._disk = CrashedDisk({path: image.get(path, b"") for path in (str(self._path), *image)})
 
     def records(self) -> tuple[JournalRecord, ...]:
-        state = self._state()
-        if self._records[0] != state:
-            rows = self._rows() if self._exists() else []
-            records = tuple(self._record(body.encode("utf-8", "surrogateescape"), digest) for body, digest in rows)
-            self._records = (state, records)
-        return self._records[1]
+        return self._unless_changed("records", self._all_records)
+
+    def _unless_changed(self, what: str, read: Callable[[], tuple[JournalRecord, ...]]) -> tuple[JournalRecord, ...]:
+        """Read again only if SQLite has asked anything of the disk since, or the files were exchanged."""
+        now = self._changes + len(self._shim.steps)
+        if what not in self._looked or self._looked[what][0] != now:
+            self._looked[what] = now, read()
+        return self._looked[what][1]
+
+    def _all_records(self) -> tuple[JournalRecord, ...]:
+        if not self._exists():
+            return ()
+        return tuple(self._record(body.encode("utf-8", "surrogateescape"), digest) for body, digest in self._rows())
 
     def _rows(self) -> list[tuple[str, str]]:
         def fetch(cursor: Cursor) -> list[tuple[str, str]]:
@@ -126,16 +131,7 @@ class InSqlite:
         return self._read[body, digest]
 
     def standing(self) -> tuple[JournalRecord, ...]:
-        state = self._state()
-        if self._standing[0] != state:
-            self._standing = (state, self._reader.read_standing() if self._exists() else ())
-        return self._standing[1]
-
-    def _state(self) -> object:
-        """Return what differs once anything has been written, by SQLite through the layer or by a test to a file."""
-        stats = [path.stat() if path.exists() else None for path in (self._path, self._log)]
-        written = [None if stat is None else (stat.st_size, stat.st_mtime_ns) for stat in stats]
-        return self._calls + len(self._shim.steps), written
+        return self._unless_changed("standing", lambda: self._reader.read_standing() if self._exists() else ())
 
     def is_lasting(self, seq: int) -> bool:
         return seq <= self.acknowledged
@@ -145,14 +141,17 @@ class InSqlite:
 
     def _follow(self) -> None:
         self._disk.follow(self._shim.steps)
-        self._calls += len(self._shim.steps)
+        self._forget_steps()
+
+    def _forget_steps(self) -> None:
+        self._changes += len(self._shim.steps)
         self._shim.steps.clear()
 
     def _image(self) -> Image:
         return {str(path): path.read_bytes() for path in (self._path, self._log) if path.exists()}
 
     def _put(self, image: Image) -> None:
-        self._calls += 1
+        self._changes += 1
         for path in (self._path, self._log, self._path.with_name(f"{self._path.name}-shm")):
             path.unlink(missing_ok=True)
             if str(path) in image:
@@ -166,11 +165,18 @@ class FiledSide:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files = LocalFiles()
+        self._read: dict[Path, tuple[bytes, list[tuple[JournalRecord, SideLine]]]] = {}
 
     def _lines(self) -> Iterator[tuple[JournalRecord, SideLine]]:
         for path in side_paths(self._folder, files=self._files):
             if not is_kill(path):
-                yield from _lines_of(path.read_bytes())
+                yield from self._lines_of(path)
+
+    def _lines_of(self, path: Path) -> list[tuple[JournalRecord, SideLine]]:
+        content = path.read_bytes()
+        if path not in self._read or self._read[path][0] != content:
+            self._read[path] = content, [(record, line_in(record)) for record in read_side(content).records]
+        return self._read[path][1]
 
     def has(self, event: OrderEvent) -> bool:
         return any(line.fact == event for _, line in self._lines())
@@ -191,8 +197,3 @@ class FiledSide:
         return {
             str(line.fact.client_order_id) for _, line in self._lines() if line.fact.event is EventKind.ORDER_INTENDED
         }
-
-
-@lru_cache(maxsize=64)
-def _lines_of(content: bytes) -> tuple[tuple[JournalRecord, SideLine], ...]:
-    return tuple((record, line_in(record)) for record in read_side(content).records)

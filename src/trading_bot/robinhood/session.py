@@ -18,6 +18,7 @@ import urllib3
 from trading_bot.clock import Clock, Seconds
 from trading_bot.logging.masking import MASK
 from trading_bot.order_management.ports import SendPermit, SendRefusedError
+from trading_bot.robinhood.exchange_facts import note_failure, note_reply
 from trading_bot.robinhood.failures import FailureKind, WireFailure, cause_of, kind_of
 from trading_bot.robinhood.sending import SendContext, SendPhase, sending
 from trading_bot.robinhood.strict_json import UnreadableReplyError, strict_json
@@ -166,6 +167,14 @@ class BrokerSession:
             permit=permit or nullcontext(),
             is_submit=permit is not None,
         )
+        result = self._exchanged(request, context, timeout_s=timeout_s)
+        if isinstance(result, WireFailure):
+            note_failure(result, context)
+        else:
+            note_reply(result.status, result.headers, result.body, context)
+        return result
+
+    def _exchanged(self, request: WireRequest, context: SendContext, *, timeout_s: Seconds) -> WireReply | WireFailure:
         number, token = self._bearer_in_use
         bearer = token if request.authenticated else None
         not_begun = self._not_begun(request, context, timeout_s=timeout_s, bearer_number=number)
