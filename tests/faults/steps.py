@@ -13,7 +13,7 @@ from tests.support.sim_world import MORNING, REPLACE, SimWorld, trade_a_known_or
 from trading_bot.bot import TradePreview
 from trading_bot.config import PaperWire
 from trading_bot.order_management.exceptions import OrderError
-from trading_bot.order_management.models import ExecutionMode, OrderEnvelope, OrderRequest, Side
+from trading_bot.order_management.models import ExecutionMode, OrderEnvelope, OrderRequest, OrderStatus, Side
 from trading_bot.order_management.results import CancelResult
 
 
@@ -56,7 +56,8 @@ class FaultBench:
     @property
     def route(self) -> Route:
         """The request in which the step meets its fault."""
-        return {"SUB": Route.SUBMIT, "SYN": Route.LIST, "REC": Route.LIST}.get(self.step, Route.CANCEL)
+        routes = {"SUB": Route.SUBMIT, "STA": Route.READ, "SYN": Route.LIST, "REC": Route.LIST}
+        return routes.get(self.step, Route.CANCEL)
 
     def act(self) -> "FaultBench":
         """Do the step; what it raises to the caller is kept."""
@@ -87,6 +88,16 @@ def replace_order(world: SimWorld) -> OrderEnvelope | None:
         return None
 
 
+def read_status(world: SimWorld) -> OrderStatus | None:
+    """Read the first order by its id."""
+    assert world.bot is not None
+    try:
+        return world.bot.order_status("c1")
+    except DiedError:
+        world.crash()
+        return None
+
+
 def preview(world: SimWorld) -> TradePreview | None:
     """Ask what would be sent, and for the broker's own review of it."""
     assert world.bot is not None
@@ -107,6 +118,7 @@ def kill(world: SimWorld) -> tuple[CancelResult, ...]:
 
 _DO: dict[str, Callable[[SimWorld], object]] = {
     "SUB": lambda world: world.trade(),
+    "STA": read_status,
     "CAN": lambda world: world.cancel(),
     "ALL": lambda world: world.cancel_all(),
     "REP": replace_order,

@@ -12,7 +12,6 @@ from itertools import count
 from tests.simulation.ambiguous.brokers import AmbiguousAgentBroker, AmbiguousBroker
 from tests.simulation.ambiguous.troubles import OF_LISTS, Place, Trouble, troubles_of
 from tests.support.broker_stand_in import Request, Route
-from tests.support.lean_session import LeanSession
 from tests.support.manager_bench import BenchJournal, FakeLatch, FakeSendLock, KeptAside
 from tests.support.memory_journal import MemoryStorage
 from tests.support.stand_in_book import MORE
@@ -39,6 +38,7 @@ from trading_bot.order_management.models import ClientOrderId, ExecutionMode
 from trading_bot.order_management.order_store import OrderChange, OrderStore
 from trading_bot.order_management.ports import Gateway
 from trading_bot.order_management.send_horizon import Carrier
+from trading_bot.robinhood.session import BrokerSession
 
 SUBMITTED, REJECTED, NOT_SENT, UNKNOWN, BLOCKED = "submitted", "rejected", "not sent", "unknown", "blocked"
 ANSWERS = (SUBMITTED, REJECTED, NOT_SENT, UNKNOWN, BLOCKED)
@@ -139,9 +139,9 @@ class AmbiguousLife:
     def _gateway(self) -> Gateway:
         is_private = self.place.wire is PaperWire.PRIVATE
         http = (
-            LeanSession(adapter=self.broker, clock=self.clock)
+            BrokerSession(adapter=self.broker, clock=self.clock)
             if is_private
-            else LeanSession(adapter=self.broker, clock=self.clock, base_url=AGENT_BASE_URL)
+            else BrokerSession(adapter=self.broker, clock=self.clock, base_url=AGENT_BASE_URL)
         )
         http.set_bearer("access-0")
 
