@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from tests.simulation.ambiguous.checks import Ended
-from tests.simulation.ambiguous.figures import COLUMNS, Figures, batch, let_garbage_lie
+from tests.simulation.ambiguous.figures import COLUMNS, Figures, lived
 from tests.simulation.ambiguous.life import ANSWERS
 
 BATCH = 28
@@ -33,12 +33,12 @@ def batches(first_life: int, size: int) -> Iterator[range]:
 def run(arguments: argparse.Namespace) -> Figures:
     """Live until enough was submitted; batches count in their order, so that a run is the same with any workers."""
     figures, began, said_at = Figures(), time.monotonic(), time.monotonic()
-    with get_context("spawn").Pool(arguments.workers, initializer=let_garbage_lie) as pool:
+    with get_context("spawn").Pool(arguments.workers) as pool:
         several = iter(batches(arguments.first_life, arguments.batch))
-        waiting = [pool.apply_async(batch, (next(several),)) for _ in range(arguments.workers * 2)]
+        waiting = [pool.apply_async(lived, (next(several),)) for _ in range(arguments.workers * 2)]
         while figures.submits < arguments.submits:
             figures.add(waiting.pop(0).get())
-            waiting.append(pool.apply_async(batch, (next(several),)))
+            waiting.append(pool.apply_async(lived, (next(several),)))
             if time.monotonic() - said_at > EVERY_S:
                 said_at = time.monotonic()
                 _say(
