@@ -29,6 +29,7 @@ def main(asked: argparse.Namespace) -> int:
         seed=asked.seed,
         count=asked.count,
         minutes=asked.minutes,
+        budget_s=asked.seconds,
         only_survivors=asked.survivors,
         matching=asked.matching,
     )
@@ -44,6 +45,7 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=1, help="draws the mutants")
     parser.add_argument("--count", type=int, default=400, help="how many a room; all where it has fewer")
     parser.add_argument("--minutes", type=float, default=600, help="stop after so long, and say what was not tried")
+    parser.add_argument("--seconds", type=float, default=8, help="what the tests of one mutant may take together")
     parser.add_argument("--survivors", action="store_true", help="leave out what an earlier run here has killed")
     parser.add_argument("--page", action="store_true", help="only write docs/mutation.md anew, from the figures kept")
     parser.add_argument("--matching", default="", help="only mutants whose line as printed has this in it")

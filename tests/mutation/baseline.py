@@ -85,12 +85,24 @@ def keep(file: Path, baseline: Baseline) -> None:
 
 
 def in_order(tests: Iterable[str], *, path: str, baseline: Baseline, killers: Sequence[str] = ()) -> list[str]:
-    """Put tests in the order in which they should try a mutant: former killers, the file's own tests, quick ones."""
-    stem = Path(path).stem
+    """Put tests in the order in which they try a mutant: former killers, the file's own, its folder's, quick ones."""
+    file = Path(path)
     rank = {test: place for place, test in enumerate(killers)}
-    own = f"test_{stem}"
+    own = f"/test_{file.stem}"
+    folder = f"/{file.parent.name}/"
 
-    def key(test: str) -> tuple[int, bool, float]:
-        return rank.get(test, len(rank)), own not in test, baseline.seconds.get(test, 0.0)
+    def key(test: str) -> tuple[int, bool, bool, float]:
+        return rank.get(test, len(rank)), own not in test, folder not in test, baseline.seconds.get(test, 0.0)
 
     return sorted(tests, key=key)
+
+
+def within(tests: Sequence[str], *, baseline: Baseline, budget_s: float) -> list[str]:
+    """Return the first tests that together take no longer than the budget, one at the least."""
+    chosen, spent = list(tests[:1]), 0.0
+    for test in tests[1:]:
+        took = baseline.seconds.get(test, 0.0)
+        if spent + took <= budget_s:
+            chosen.append(test)
+            spent += took
+    return chosen

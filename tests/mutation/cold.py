@@ -59,18 +59,18 @@ class _FirstFailure:
             os.write(self.writing, report.nodeid.encode())
 
 
-def try_cold(mutant: Mutant, tests: Sequence[str], baseline: base.Baseline) -> Trial:
+def try_cold(mutant: Mutant, baseline: base.Baseline, *, budget_s: float) -> Trial:
     """Import the mutant in a fork of a process that has not imported the package yet, and run these test files."""
-    return _tried(mutant, mutant.make(), _lots(mutant, tests, baseline))
+    return _tried(mutant, mutant.make(), _lots(mutant, baseline, budget_s))
 
 
-def check_that_nothing_fails_unchanged(mutant: Mutant, tests: Sequence[str], baseline: base.Baseline) -> None:
+def check_that_nothing_fails_unchanged(mutant: Mutant, baseline: base.Baseline) -> None:
     """Do the same with the file as it is: if that fails, a mutant's failure would say nothing.
 
     Raises:
         RuntimeError: A test failed.
     """
-    unchanged = _tried(mutant, (HERE / mutant.path).read_text(), _lots(mutant, tests, baseline)[:1])
+    unchanged = _tried(mutant, (HERE / mutant.path).read_text(), _lots(mutant, baseline, 0)[:1])
     if unchanged.end is not End.SURVIVED:
         raise RuntimeError(
             f"{mutant.path} imported unchanged: {unchanged.end} {unchanged.by}; run its tests with pytest"
@@ -101,8 +101,8 @@ def _module(path: str) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def _lots(mutant: Mutant, tests: Sequence[str], baseline: base.Baseline) -> list[list[str]]:
-    """Split test files into those that are likely to notice and the others, quick ones first.
+def _lots(mutant: Mutant, baseline: base.Baseline, budget_s: float) -> list[list[str]]:
+    """Choose test files in the order in which they try a mutant: its own, then others while the budget lasts.
 
     A file takes part if it runs any line of the module; if none does, the module has nothing but tables, and all do.
     """
@@ -112,7 +112,8 @@ def _lots(mutant: Mutant, tests: Sequence[str], baseline: base.Baseline) -> list
     for test, spent in baseline.seconds.items():
         name = test.split("::")[0]
         seconds[name] = seconds.get(name, 0.0) + spent
-    files = sorted(running or seconds, key=lambda name: seconds.get(name, 0.0))
-    own = [name for name in files if Path(name).stem.startswith(f"test_{Path(mutant.path).stem}")]
-    others = [name for name in files if name not in own]
-    return [lot for lot in (own, others[:8], others[8:]) if lot]
+    files = base.Baseline(seconds=seconds, failed=[], tests_by_line={})
+    order = base.in_order(running or seconds, path=mutant.path, baseline=files)
+    own = [name for name in order if Path(name).stem.startswith(f"test_{Path(mutant.path).stem}")]
+    others = [name for name in order if name not in own]
+    return [lot for lot in (own, base.within(others, baseline=files, budget_s=budget_s)) if lot]

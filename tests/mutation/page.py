@@ -21,7 +21,8 @@ make mutate ROOM=submit      400 mutants of one room, drawn by a seed
 
 Mutants are made with [mutmut](https://mutmut.readthedocs.io)'s operators and a few of our own. Only quick tests take
 part: none with processes, servers, simulated lives or fault sweeps. Text for people, annotations, decorators and
-imports are not changed.
+imports are not changed. Where many tests run a line, the quick ones of its own folder go first, and each mutant gets a
+few seconds of them: a survivor may die of a slower test, never the other way round.
 
 | room | possible | tried | killed | timed out | survived | equivalent | killed, without equivalent | seed | date |
 |---|---|---|---|---|---|---|---|---|---|

@@ -27,13 +27,14 @@ class Asked:
     seed: int
     count: int
     minutes: float
+    budget_s: float
+    """What the tests of one mutant may take together, in seconds of processor time."""
     only_survivors: bool = False
     matching: str = ""
 
 
 def run(room: Room, asked: Asked, *, page: bool) -> int:
     """Try a room's mutants, and return how many survived for no reason that is on record."""
-    began = time.monotonic()
     possible = [mutant for path in room.files for mutant in mutants_of(path, (HERE / path).read_text())]
     chosen = drawn(possible, seed=asked.seed, count=asked.count)
     record = Record(room.name)
@@ -42,7 +43,7 @@ def run(room: Room, asked: Asked, *, page: bool) -> int:
     sys.stderr.write(
         f"{room.name}: {len(possible)} mutants, {len(chosen)} drawn by seed {asked.seed}, {len(left)} to try\n"
     )
-    trials = _tried(room, left, record, until=began + asked.minutes * 60)
+    trials = _tried(room, left, asked, record)
     figures = figures_of(room, possible=len(possible), drawn=chosen, trials={**done, **trials}, seed=asked.seed)
     _tell(figures, trials)
     if page and not asked.matching:
@@ -55,17 +56,20 @@ def _is_done(trial: Trial | None) -> bool:
     return trial is not None and trial.end not in {End.SURVIVED, End.NOT_RUN}
 
 
-def _tried(room: Room, mutants: Sequence[Mutant], record: Record, *, until: float) -> dict[str, Trial]:
+def _tried(room: Room, mutants: Sequence[Mutant], asked: Asked, record: Record) -> dict[str, Trial]:
     """Try those that can be exchanged in a process that has the tests, and the rest in this one, which has not."""
     if not mutants:
         return {}
+    until = time.monotonic() + asked.minutes * 60
     progress = _Progress(record, len(mutants))
     beside = tuple(path for other in rooms().values() if other.tests == room.tests for path in other.files)
     files = tuple(dict.fromkeys((*room.files, *beside)))
     kept = SCRATCH / f"lines-{digest_of_all(('src', *room.tests, 'tests/support'))}-{len(files)}.json"
     pid = os.fork()
     if pid == 0:
-        until_then = Trials(mutants=mutants, files=files, kept=kept, record=progress.add, until=until)
+        until_then = Trials(
+            mutants=mutants, files=files, kept=kept, record=progress.add, until=until, budget_s=asked.budget_s
+        )
         pytest.main([*room.tests, "-q", *PYTEST_OPTIONS], plugins=[until_then])
         sys.stderr.flush()
         os._exit(0)
@@ -79,9 +83,9 @@ def _tried(room: Room, mutants: Sequence[Mutant], record: Record, *, until: floa
         if mutant.identity in found or time.monotonic() > until:
             continue
         if mutant.path not in controlled:
-            check_that_nothing_fails_unchanged(mutant, room.tests, baseline)
+            check_that_nothing_fails_unchanged(mutant, baseline)
             controlled.add(mutant.path)
-        progress.add(mutant, try_cold(mutant, room.tests, baseline))
+        progress.add(mutant, try_cold(mutant, baseline, budget_s=asked.budget_s))
     return progress.found(mutants)
 
 

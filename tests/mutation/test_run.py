@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tests.mutation.baseline import Baseline, in_order, keep, kept
+from tests.mutation.baseline import Baseline, in_order, keep, kept, within
 from tests.mutation.drawing import drawn
 from tests.mutation.mutant import End, Mutant
 from tests.mutation.trial import end_of, in_fork
@@ -90,6 +90,13 @@ def _baseline() -> Baseline:
 def test_former_killers_go_first_then_the_files_own_tests_then_quick_ones():
     order = in_order(_baseline().seconds, path="src/a.py", baseline=_baseline(), killers=["t/test_b.py::slow"])
     assert order == ["t/test_b.py::slow", "t/test_a.py::own", "t/test_b.py::quick"]
+
+
+def test_the_tests_of_a_mutant_stay_within_their_budget_and_one_runs_always():
+    order = ["t/test_b.py::slow", "t/test_a.py::own", "t/test_b.py::quick"]
+    assert within(order, baseline=_baseline(), budget_s=0) == order[:1]
+    assert within(order, baseline=_baseline(), budget_s=0.5) == [order[0], order[2]]
+    assert within(order, baseline=_baseline(), budget_s=5) == order
 
 
 def test_the_tests_of_a_statement_are_those_of_all_its_lines():

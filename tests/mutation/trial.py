@@ -84,6 +84,8 @@ class Trials:
     record: Callable[[Mutant, Trial], None]
     until: float
     """When to stop, by the monotonic clock."""
+    budget_s: float
+    """What the tests of one mutant may take together, in seconds of processor time without a change."""
     cold: list[Mutant] = field(default_factory=list)
     """Those that take place while a module is imported."""
     _killers: dict[str, list[str]] = field(default_factory=dict)
@@ -143,6 +145,7 @@ class Trials:
             self.record(mutant, trial_of(mutant, End.NOT_RUN))
             return
         order = base.in_order(tests, path=mutant.path, baseline=baseline, killers=killers[-5:])
+        order = base.within(order, baseline=baseline, budget_s=self.budget_s)
         found = self._tried(mutant, wanted, functions, [items[test] for test in order], baseline)
         if found.by and found.by not in killers:
             killers.append(found.by)
