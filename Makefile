@@ -20,7 +20,7 @@ CACHE = -o cache_dir=.pytest_cache/$@
 PLAIN = $(PYTEST) --assert=plain $(CACHE)
 EXPLAIN = { $(BIN)/python -m pytest --last-failed --last-failed-no-failures=none -q -n0 $(CACHE); exit 1; }
 MEASURED := --cov --cov-append --cov-report= --cov-fail-under=0
-SLOW := tests/simulation tests/faults
+SLOW := tests/simulation tests/faults tests/fuzz
 # These rooms import no library themselves. Whatever they import of ours that does is tested with the lowest versions.
 PURE := account audit error_handling kill protection results $(addprefix order_management/,book cancel decisions submit sync)
 # Whole bots and sweeps again: each line in a module of ours that imports a library has a quick test besides.
@@ -35,7 +35,7 @@ QUICK := -m 'not subprocess' $(addprefix --ignore=,$(SLOW) $(wildcard $(addprefi
 PARTS := environments check-unit check-lives check-coverage check-lowest check-style
 BUDGET_S := 900
 
-.PHONY: help install demo test test-lowest check $(PARTS) check-processes check-schedules browser prove bench format clean
+.PHONY: help install demo test test-lowest check $(PARTS) check-processes check-schedules browser prove fuzz bench format clean
 
 help:
 	@echo "make demo     trade the bundled day on the paper exchange; no account, no network"
@@ -43,6 +43,7 @@ help:
 	@echo "make check    run all that the build runs: tests, lowest versions, lint, format, types, import contracts"
 	@echo "make test-lowest  run the quick tests of what imports libraries, with the lowest versions that pyproject.toml allows"
 	@echo "make prove    run many more simulated lives and deaths of the bot, and crashes of its database, than the build does; takes long"
+	@echo "make fuzz     give a million hostile inputs to everything that reads what others wrote; part of make prove"
 	@echo "make bench    measure speed beside bare loops, robin_stocks and version 0.1, and write docs/benchmarks.md; fails for no figure"
 	@echo "make install  make .venv and install the bot and its tools into it"
 	@echo "make format   format the source and apply the safe lint fixes"
@@ -131,7 +132,12 @@ check-style: $(READY)
 prove: $(READY)
 	@SIMULATION_SCHEDULES=$${SIMULATION_SCHEDULES:-2000} EFFECTS_APART=1 $(BIN)/python -m pytest tests/simulation --timeout=7200
 	@EFFECTS_APART=1 $(PYTEST) tests/faults/test_agent_deaths.py $(wildcard tests/startup/test_*_deaths.py) --timeout=7200
+	@$(MAKE) --no-print-directory fuzz
 	@FAULT_DEPTH=$${FAULT_DEPTH:-10} $(PYTEST) tests/real/test_database_*.py tests/real/test_refused_intents.py --timeout=7200
+
+# Hostile inputs at every door. FUZZ takes arguments, such as 'agent --seed 7 --first 1000000'.
+fuzz: $(READY)
+	@$(BIN)/python -m tests.fuzz --inputs $${FUZZ_INPUTS:-1000000} --workers $(CORES) $(FUZZ)
 
 # One run writes docs/benchmarks.md, which says what the figures mean. BENCH takes arguments, such as '--long'.
 bench: $(READY)
