@@ -13,6 +13,7 @@ CROSS_CUTTING = {
     "benchmarks",
     "contract",
     "faults",
+    "fuzz",
     "mutation",
     "real",
     "release",
