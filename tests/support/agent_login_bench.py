@@ -39,10 +39,13 @@ class AgentLoginBench:
     broker: ScriptedBroker = field(default_factory=ScriptedBroker)
     time: VirtualClock = field(default_factory=clock)
     files: FileSystem = field(default_factory=LocalFiles)
+    pid: int = 4711
 
     def __post_init__(self) -> None:
-        self.http = BrokerSession(adapter=self.broker, clock=self.time, base_url=AGENT_BASE_URL)
-        self.grants = BrokerSession(adapter=self.broker, clock=self.time, base_url=GRANTS_BASE_URL)
+        self.http, self.grants = (
+            BrokerSession(adapter=self.broker, clock=self.time, base_url=base, process_id=lambda: self.pid)
+            for base in (AGENT_BASE_URL, GRANTS_BASE_URL)
+        )
         self.store = LoginStore(path=self.folder / "agent-session.json", account="live-canary", files=self.files)
         self.login = AgentLogin(http=self.http, grants=self.grants, store=self.store, clock=self.time, files=self.files)
 

@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from urllib.parse import parse_qsl, urlsplit
+from functools import lru_cache
+from types import MappingProxyType
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import requests
 import urllib3
@@ -311,18 +313,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
     # What the broker does.
 
     def _act(self, request: Request) -> Answer:
-        serve = {
-            Route.LOGIN: self._logged_in,
-            Route.ACCOUNT: lambda request: reply(200, self._account_row()),
-            Route.POSITIONS: self._positions,
-            Route.INSTRUMENT: self._instruments,
-            Route.QUOTES: self._quotes,
-            Route.SUBMIT: self._submitted,
-            Route.CANCEL: self._cancelled,
-            Route.LIST: self._listed,
-            Route.READ: self._read,
-        }
-        return serve[request.route](request)
+        return _SERVED[request.route](self, request)
 
     def _logged_in(self, request: Request) -> Answer:
         self._tokens += 1
@@ -391,8 +382,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
 
     @staticmethod
     def _page_address(request: Request, cursor: int) -> str:
-        query = {**request.query, "cursor": str(cursor)}
-        return requests.Request("GET", f"{BASE}{request.path}", params=query).prepare().url or ""
+        return f"{BASE}{request.path}?{urlencode({**request.query, 'cursor': str(cursor)})}"
 
     def _account_row(self) -> dict[str, object]:
         return {
@@ -490,19 +480,34 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         return reply(answer.status, body)
 
 
+_SERVED: Mapping[Route, Callable[[BrokerStandIn, Request], Answer]] = {
+    Route.LOGIN: lambda broker, request: broker._logged_in(request),
+    Route.ACCOUNT: lambda broker, request: reply(200, broker._account_row()),
+    Route.POSITIONS: lambda broker, request: broker._positions(request),
+    Route.INSTRUMENT: lambda broker, request: broker._instruments(request),
+    Route.QUOTES: lambda broker, request: broker._quotes(request),
+    Route.SUBMIT: lambda broker, request: broker._submitted(request),
+    Route.CANCEL: lambda broker, request: broker._cancelled(request),
+    Route.LIST: lambda broker, request: broker._listed(request),
+    Route.READ: lambda broker, request: broker._read(request),
+}
+
+
 def _parsed(request: requests.PreparedRequest, timeout: object) -> Request:
-    parts = urlsplit(str(request.url))
+    route, path, query = _address(str(request.method), str(request.url))
+    body = request.body.decode() if isinstance(request.body, bytes) else str(request.body or "")
+    read = timeout[1] if isinstance(timeout, tuple) else timeout
+    form = dict(parse_qsl(body, keep_blank_values=True)) if body else {}
+    return Request(route=route, path=path, query=query, form=form, timeout_s=float(str(read or 0)))
+
+
+@lru_cache(maxsize=1024)
+def _address(method: str, url: str) -> tuple[Route, str, Mapping[str, str]]:
+    parts = urlsplit(url)
     if f"{parts.scheme}://{parts.netloc}" != BASE:
         raise AssertionError(f"a request for another host: {parts.netloc}")
-    body = request.body.decode() if isinstance(request.body, bytes) else request.body or ""
-    read = timeout[1] if isinstance(timeout, tuple) else timeout
-    return Request(
-        route=_route(str(request.method), parts.path),
-        path=parts.path,
-        query=dict(parse_qsl(parts.query, keep_blank_values=True)),
-        form=dict(parse_qsl(str(body), keep_blank_values=True)),
-        timeout_s=float(str(read or 0)),
-    )
+    query = MappingProxyType(dict(parse_qsl(parts.query, keep_blank_values=True)))
+    return _route(method, parts.path), parts.path, query
 
 
 _ADDRESSES: tuple[tuple[str, str, Route], ...] = (

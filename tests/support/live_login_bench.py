@@ -51,9 +51,10 @@ class LoginBench:
     told: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     answer: str | None = None
+    pid: int = 4711
 
     def __post_init__(self) -> None:
-        self.session = BrokerSession(adapter=self.broker, clock=self.time)
+        self.session = BrokerSession(adapter=self.broker, clock=self.time, process_id=lambda: self.pid)
         self.store = store_at(self.folder, self.files)
         self.budget = LoginBudget(path=self.folder / "logins.json", clock=self.time, files=self.files)
         self.login = LiveLogin(

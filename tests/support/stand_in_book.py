@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
+from functools import lru_cache
 
 BASE = "https://api.robinhood.com"
 ENDED = frozenset({"filled", "cancelled", "rejected", "failed", "voided", "partially_filled_rest_cancelled"})
@@ -87,6 +88,10 @@ class HeldOrder:
         return sum((fill.quantity * fill.price for fill in self.fills), Decimal(0))
 
     def row(self) -> dict[str, object]:
+        """Return what the newest version shows, to be changed at will."""
+        return dict(self.versions[-1])
+
+    def row_now(self) -> dict[str, object]:
         filled = self.filled
         return {
             "id": self.order_id,
@@ -240,7 +245,7 @@ class StandInBook:
     def _moved(self, order: HeldOrder, now: datetime) -> None:
         # The broker's own clock never stands still between two changes of one order.
         order.updated_at = max(now, order.updated_at + timedelta(microseconds=1))
-        order.versions.append(order.row())
+        order.versions.append(order.row_now())
 
     def _new_id(self) -> str:
         self._numbers += 1
@@ -263,4 +268,9 @@ def wire_time(moment: datetime) -> str:
 
 def http_date(moment: datetime) -> str:
     """Return an IMF-fixdate (RFC 9110, section 5.6.7), which has whole seconds only."""
+    return _http_date(moment.replace(microsecond=0))
+
+
+@lru_cache(maxsize=64)
+def _http_date(moment: datetime) -> str:
     return format_datetime(moment.astimezone(UTC), usegmt=True)
