@@ -141,6 +141,7 @@ prove: $(READY)
 	@SIMULATION_SCHEDULES=$${SIMULATION_SCHEDULES:-2000} EFFECTS_APART=1 $(BIN)/python -m pytest tests/simulation --timeout=7200
 	@EFFECTS_APART=1 $(PYTEST) tests/faults/test_agent_deaths.py $(wildcard tests/startup/test_*_deaths.py) --timeout=7200
 	@FAULT_DEPTH=$${FAULT_DEPTH:-10} $(PYTEST) tests/real/test_database_*.py tests/real/test_refused_intents.py --timeout=7200
+	@$(MAKE) --no-print-directory package PACKAGE=--tests
 
 # One run writes docs/benchmarks.md, which says what the figures mean. BENCH takes arguments, such as '--long'.
 bench: $(READY)
