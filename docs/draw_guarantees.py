@@ -193,9 +193,24 @@ def drawn() -> str:
     nodes = {node for promise in promises for node in promise.tests}
     cells = {cell for promise in promises for cell in promise.cells}
     counts = f"{len(promises)} promises, {len(nodes)} tests that are named, {len(cells)} fault cells behind them."
-    told = [_HEAD.format(counts=counts), _runs(figures())]
+    told = [_HEAD.format(counts=counts), _contents(parts), _runs(figures())]
     told += [_told(number, chapter) for number, chapter in enumerate(parts, 1)]
-    return "\n".join([*told, _matrix()])
+    return "\n".join([*told, _left_out(parts), _matrix()])
+
+
+def _contents(parts: Iterable[Chapter]) -> str:
+    lines = (f"{number}. **{chapter.title}.** {chapter.intro}" for number, chapter in enumerate(parts, 1))
+    return "\n".join([*lines, ""])
+
+
+def _left_out(parts: Iterable[Chapter]) -> str:
+    lines = (
+        f"- **{number}.{place}** {each.without}"
+        for number, chapter in enumerate(parts, 1)
+        for place, each in enumerate(chapter.promises, 1)
+        if each.without
+    )
+    return "\n".join(["## All that is not promised, in one place\n", *lines, ""])
 
 
 def _runs(found: Mapping[str, Iterable[Mapping[str, Any]]]) -> str:
