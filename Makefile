@@ -34,7 +34,7 @@ WHOLE := canary contract/payloads/test_odd_*.py order_management/test_round_trip
 	risk/test_results_*.py risk/test_running_totals.py robinhood/test_classify_total.py \
 	$(patsubst %,startup/test_%.py,carrier cold_start kill_deaths live rotation_deaths) $(patsubst %,trading_bot/test_%.py,$(BOTS))
 WITH_PROCESSES = $(shell grep -rl --include='test_*.py' --exclude-dir=simulation 'mark\.subprocess' tests)
-QUICK := -m 'not subprocess' $(addprefix --ignore=,$(SLOW) $(wildcard $(addprefix tests/,$(PURE) $(WHOLE) architecture benchmarks fuzz mutation release)))
+QUICK := -m 'not subprocess' $(addprefix --ignore=,$(SLOW) $(wildcard $(addprefix tests/,$(PURE) $(WHOLE) architecture benchmarks mutation release)))
 PARTS := environments check-unit check-lives check-coverage check-lowest check-style
 BUDGET_S := 900
 
@@ -147,6 +147,7 @@ prove: $(READY)
 	@EFFECTS_APART=1 $(PYTEST) tests/faults/test_agent_deaths.py $(wildcard tests/startup/test_*_deaths.py) --timeout=7200
 	@$(MAKE) --no-print-directory fuzz
 	@FAULT_DEPTH=$${FAULT_DEPTH:-10} $(PYTEST) tests/real/test_database_*.py tests/real/test_refused_intents.py --timeout=7200
+	@$(MAKE) --no-print-directory package PACKAGE=--tests
 
 $(MUTATION_READY): $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c tests/constraints.txt -e '.[mutation]'
