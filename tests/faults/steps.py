@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from tests.support.broker_stand_in import Route
+from requests.adapters import BaseAdapter
+
+from tests.support.broker_stand_in import BrokerStandIn, Route
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.mortal import DiedError
 from tests.support.sim_invariants import Invariants
@@ -26,6 +28,7 @@ class FaultBench:
     in_memory: bool = True
     wire: PaperWire = PaperWire.PRIVATE
     mode: ExecutionMode = ExecutionMode.PAPER
+    line_to: Callable[[BrokerStandIn], BaseAdapter] = field(default=lambda broker: broker)
     answer: object = None
     error: OrderError | None = None
     world: SimWorld = field(init=False)
@@ -33,7 +36,14 @@ class FaultBench:
 
     def __post_init__(self) -> None:
         self.clock = JumpyClock(MORNING)
-        self.world = SimWorld(self.folder, clock=self.clock, in_memory=self.in_memory, wire=self.wire, mode=self.mode)
+        self.world = SimWorld(
+            self.folder,
+            clock=self.clock,
+            in_memory=self.in_memory,
+            wire=self.wire,
+            mode=self.mode,
+            line_to=self.line_to,
+        )
         self.invariants = Invariants(self.world)
         self.world.started()
         trade_a_known_order(self.world)

@@ -8,7 +8,7 @@ import pytest
 from tests.faults.grid import CELLS, calls_for
 from tests.faults.steps import FaultBench, read_status
 from tests.faults.test_machine_faults import MOST_EFFECTS, _cut, _moved, full_disk, read_only
-from tests.faults.test_wire_faults import ACTS, SPENT
+from tests.faults.wire_checks import ACTS, SPENT
 from tests.support.broker_stand_in import Act, Request, Route
 from tests.support.mortal import Life
 from tests.support.sim_journal import Fate

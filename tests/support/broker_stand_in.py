@@ -13,13 +13,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from urllib.parse import parse_qsl, urlsplit
+from functools import lru_cache
+from types import MappingProxyType
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import requests
 import urllib3
 
 from tests.support.scripted_broker import Answer, reply, response
-from tests.support.stand_in_book import BASE, ENDED, INSTRUMENTS, StandInBook, first_row, http_date, wire_time
+from tests.support.stand_in_book import (
+    BASE,
+    ENDED,
+    INSTRUMENT_OF,
+    INSTRUMENTS,
+    SYMBOL_OF,
+    StandInBook,
+    first_row,
+    http_date,
+    wire_time,
+)
 from trading_bot.clock import VirtualClock
 from trading_bot.robinhood.sending import current_send_context
 
@@ -99,6 +111,8 @@ class RefIdMode(enum.StrEnum):
     BAD_REQUEST = "bad_request"
     FIRST_ORDER = "first_order"
     ACCEPT_AGAIN = "accept_again"
+    IGNORED = "ignored"
+    """It says neither yes nor no, and takes nothing."""
 
 
 class CancelMode(enum.StrEnum):
@@ -311,18 +325,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
     # What the broker does.
 
     def _act(self, request: Request) -> Answer:
-        serve = {
-            Route.LOGIN: self._logged_in,
-            Route.ACCOUNT: lambda request: reply(200, self._account_row()),
-            Route.POSITIONS: self._positions,
-            Route.INSTRUMENT: self._instruments,
-            Route.QUOTES: self._quotes,
-            Route.SUBMIT: self._submitted,
-            Route.CANCEL: self._cancelled,
-            Route.LIST: self._listed,
-            Route.READ: self._read,
-        }
-        return serve[request.route](request)
+        return _SERVED[request.route](self, request)
 
     def _logged_in(self, request: Request) -> Answer:
         self._tokens += 1
@@ -342,6 +345,8 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
             return _STATUS[Act.REF_ID_400]()
         if known and self.ref_ids is RefIdMode.FIRST_ORDER:
             return reply(201, known[0].row())
+        if known and self.ref_ids is RefIdMode.IGNORED:
+            return reply(200, {})
         if request.form["side"] == "sell" and int(request.form["quantity"]) > self.for_sale(request.form["symbol"]):
             return reply(400, {"detail": "Not enough shares to sell."})
         order = self.book.take(request.form, now=now, expires_at=self._session_end(now))
@@ -391,8 +396,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
 
     @staticmethod
     def _page_address(request: Request, cursor: int) -> str:
-        query = {**request.query, "cursor": str(cursor)}
-        return requests.Request("GET", f"{BASE}{request.path}", params=query).prepare().url or ""
+        return f"{BASE}{request.path}?{urlencode({**request.query, 'cursor': str(cursor)})}"
 
     def _account_row(self) -> dict[str, object]:
         return {
@@ -422,7 +426,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
 
     def _position_row(self, symbol: str, quantity: int) -> dict[str, object]:
         return {
-            "instrument_id": INSTRUMENTS[symbol],
+            "instrument_id": INSTRUMENT_OF[symbol],
             "account_number": self.book.account,
             "quantity": f"{quantity:.8f}",
             "average_buy_price": "90.0000",
@@ -445,7 +449,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
 
     def _quotes(self, request: Request) -> Answer:
         asked = request.query["symbols"].split(",")
-        return reply(200, {"results": [self._quote(symbol) if symbol in INSTRUMENTS else None for symbol in asked]})
+        return reply(200, {"results": [self._quote(symbol) if symbol in INSTRUMENT_OF else None for symbol in asked]})
 
     def _quote(self, symbol: str) -> dict[str, object]:
         return {
@@ -460,11 +464,12 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         }
 
     def _instruments(self, request: Request) -> Answer:
-        asked = request.query.get("symbol")
+        asked = request.query.get("symbol") or request.query.get("ids")
+        keys = [INSTRUMENT_OF.get(one, one) for one in (asked or request.path.split("/")[2]).split(",")]
         rows = [
-            {"id": key, "symbol": symbol, "state": "active", "tradeable": True, "tradability": "tradable"}
-            for symbol, key in INSTRUMENTS.items()
-            if asked == symbol or key in request.path
+            {"id": key, "symbol": SYMBOL_OF[key], "state": "active", "tradeable": True, "tradability": "tradable"}
+            for key in keys
+            if key in SYMBOL_OF
         ]
         if asked is not None:
             return reply(200, {"next": None, "results": rows})
@@ -490,19 +495,34 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         return reply(answer.status, body)
 
 
+_SERVED: Mapping[Route, Callable[[BrokerStandIn, Request], Answer]] = {
+    Route.LOGIN: lambda broker, request: broker._logged_in(request),
+    Route.ACCOUNT: lambda broker, request: reply(200, broker._account_row()),
+    Route.POSITIONS: lambda broker, request: broker._positions(request),
+    Route.INSTRUMENT: lambda broker, request: broker._instruments(request),
+    Route.QUOTES: lambda broker, request: broker._quotes(request),
+    Route.SUBMIT: lambda broker, request: broker._submitted(request),
+    Route.CANCEL: lambda broker, request: broker._cancelled(request),
+    Route.LIST: lambda broker, request: broker._listed(request),
+    Route.READ: lambda broker, request: broker._read(request),
+}
+
+
 def _parsed(request: requests.PreparedRequest, timeout: object) -> Request:
-    parts = urlsplit(str(request.url))
+    route, path, query = _address(str(request.method), str(request.url))
+    body = request.body.decode() if isinstance(request.body, bytes) else str(request.body or "")
+    read = timeout[1] if isinstance(timeout, tuple) else timeout
+    form = dict(parse_qsl(body, keep_blank_values=True)) if body else {}
+    return Request(route=route, path=path, query=query, form=form, timeout_s=float(str(read or 0)))
+
+
+@lru_cache(maxsize=1024)
+def _address(method: str, url: str) -> tuple[Route, str, Mapping[str, str]]:
+    parts = urlsplit(url)
     if f"{parts.scheme}://{parts.netloc}" != BASE:
         raise AssertionError(f"a request for another host: {parts.netloc}")
-    body = request.body.decode() if isinstance(request.body, bytes) else request.body or ""
-    read = timeout[1] if isinstance(timeout, tuple) else timeout
-    return Request(
-        route=_route(str(request.method), parts.path),
-        path=parts.path,
-        query=dict(parse_qsl(parts.query, keep_blank_values=True)),
-        form=dict(parse_qsl(str(body), keep_blank_values=True)),
-        timeout_s=float(str(read or 0)),
-    )
+    query = MappingProxyType(dict(parse_qsl(parts.query, keep_blank_values=True)))
+    return _route(method, parts.path), parts.path, query
 
 
 _ADDRESSES: tuple[tuple[str, str, Route], ...] = (
