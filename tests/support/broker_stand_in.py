@@ -21,7 +21,17 @@ import requests
 import urllib3
 
 from tests.support.scripted_broker import Answer, reply, response
-from tests.support.stand_in_book import BASE, ENDED, INSTRUMENTS, StandInBook, first_row, http_date, wire_time
+from tests.support.stand_in_book import (
+    BASE,
+    ENDED,
+    INSTRUMENT_OF,
+    INSTRUMENTS,
+    SYMBOL_OF,
+    StandInBook,
+    first_row,
+    http_date,
+    wire_time,
+)
 from trading_bot.clock import VirtualClock
 from trading_bot.robinhood.sending import current_send_context
 
@@ -101,6 +111,8 @@ class RefIdMode(enum.StrEnum):
     BAD_REQUEST = "bad_request"
     FIRST_ORDER = "first_order"
     ACCEPT_AGAIN = "accept_again"
+    IGNORED = "ignored"
+    """It says neither yes nor no, and takes nothing."""
 
 
 class CancelMode(enum.StrEnum):
@@ -333,6 +345,8 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
             return _STATUS[Act.REF_ID_400]()
         if known and self.ref_ids is RefIdMode.FIRST_ORDER:
             return reply(201, known[0].row())
+        if known and self.ref_ids is RefIdMode.IGNORED:
+            return reply(200, {})
         if request.form["side"] == "sell" and int(request.form["quantity"]) > self.for_sale(request.form["symbol"]):
             return reply(400, {"detail": "Not enough shares to sell."})
         order = self.book.take(request.form, now=now, expires_at=self._session_end(now))
@@ -412,7 +426,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
 
     def _position_row(self, symbol: str, quantity: int) -> dict[str, object]:
         return {
-            "instrument_id": INSTRUMENTS[symbol],
+            "instrument_id": INSTRUMENT_OF[symbol],
             "account_number": self.book.account,
             "quantity": f"{quantity:.8f}",
             "average_buy_price": "90.0000",
@@ -435,7 +449,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
 
     def _quotes(self, request: Request) -> Answer:
         asked = request.query["symbols"].split(",")
-        return reply(200, {"results": [self._quote(symbol) if symbol in INSTRUMENTS else None for symbol in asked]})
+        return reply(200, {"results": [self._quote(symbol) if symbol in INSTRUMENT_OF else None for symbol in asked]})
 
     def _quote(self, symbol: str) -> dict[str, object]:
         return {
@@ -450,11 +464,12 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         }
 
     def _instruments(self, request: Request) -> Answer:
-        asked = request.query.get("symbol")
+        asked = request.query.get("symbol") or request.query.get("ids")
+        keys = [INSTRUMENT_OF.get(one, one) for one in (asked or request.path.split("/")[2]).split(",")]
         rows = [
-            {"id": key, "symbol": symbol, "state": "active", "tradeable": True, "tradability": "tradable"}
-            for symbol, key in INSTRUMENTS.items()
-            if asked == symbol or key in request.path
+            {"id": key, "symbol": SYMBOL_OF[key], "state": "active", "tradeable": True, "tradability": "tradable"}
+            for key in keys
+            if key in SYMBOL_OF
         ]
         if asked is not None:
             return reply(200, {"next": None, "results": rows})

@@ -1,7 +1,7 @@
 """The four ways in which tokens are got, behind one face: a login and a renewal, at each of the broker's interfaces."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +16,7 @@ from trading_bot.agent.endpoint import REGISTRATION_PATH, SERVER_METADATA_PATH
 from trading_bot.agent.login.sign_in import BrowserPerson, BrowserSignIn
 from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.order_management.exceptions import AuthenticationError
+from trading_bot.robinhood.session import BrokerSession
 
 TOKEN = ("POST", "/oauth2/token/")
 METADATA: dict[str, object] = {
@@ -34,10 +35,11 @@ class PrivateLogin:
     folder: Path
     files: FileSystem = field(default_factory=LocalFiles)
     time: JumpyClock = field(default_factory=lambda: JumpyClock(MORNING))
+    connect: Callable[[str], BrokerSession] | None = None
     is_renewal: bool = False
 
     def __post_init__(self) -> None:
-        self.bench = LoginBench(self.folder, files=self.files, time=self.time)
+        self.bench = LoginBench(self.folder, files=self.files, time=self.time, connect=self.connect)
         self.broker = self.bench.broker
 
     def good(self, number: int) -> Answer:
@@ -90,10 +92,11 @@ class AgentRenewal:
     folder: Path
     files: FileSystem = field(default_factory=LocalFiles)
     time: JumpyClock = field(default_factory=lambda: JumpyClock(MORNING))
+    connect: Callable[[str], BrokerSession] | None = None
     is_renewal: bool = True
 
     def __post_init__(self) -> None:
-        self.bench = AgentLoginBench(self.folder, files=self.files, time=self.time)
+        self.bench = AgentLoginBench(self.folder, files=self.files, time=self.time, connect=self.connect)
         self.broker = self.bench.broker
         if not self.is_renewal:
             return

@@ -23,7 +23,7 @@ from tests.support.agent_server.server import point_of
 from tests.support.agent_server.wording import bad_result, good_result, varied
 from tests.support.broker_stand_in import BID, Act, BrokerStandIn, Request, Route
 from tests.support.scripted_broker import Answer, response
-from tests.support.stand_in_book import BASE, HEALTHY, INSTRUMENTS
+from tests.support.stand_in_book import BASE, HEALTHY, INSTRUMENTS, SYMBOL_OF
 from trading_bot.clock import VirtualClock
 from trading_bot.robinhood.sending import current_send_context
 
@@ -33,7 +33,6 @@ SESSIONS_LOST = 0.02
 REVIEW = "review_equity_order"
 
 Arguments = Mapping[str, str]
-_SYMBOLS = {instrument_id: symbol for symbol, instrument_id in INSTRUMENTS.items()}
 _UNTOLD = ("url", "account", "instrument", "cancel", "updated_at", "reject_reason", "stop_triggered_at")
 """What a row of the private wire says and one of the agent interface does not."""
 
@@ -217,7 +216,7 @@ def _form_of(arguments: Arguments) -> dict[str, str]:
 
 def _order(row: Mapping[str, Any]) -> dict[str, object]:
     told = {name: _six(value) for name, value in row.items() if name not in _UNTOLD}
-    told |= {"symbol": _SYMBOLS.get(str(row.get("instrument_id")), "ZZZZ"), "fees": "0.000000"}
+    told |= {"symbol": SYMBOL_OF.get(str(row.get("instrument_id")), "ZZZZ"), "fees": "0.000000"}
     return {
         "stop_price": None,
         "dollar_based_amount": None,
@@ -237,7 +236,7 @@ def _position(row: Mapping[str, Any]) -> dict[str, object]:
     told = {name: _six(value) for name, value in row.items() if name not in {"instrument_id", "account_number"}}
     is_number = isinstance(row.get("quantity"), str)
     kind = {"type": "long" if is_number and float(row["quantity"]) else "empty"}
-    return {"symbol": _SYMBOLS.get(str(row.get("instrument_id")), row.get("symbol", "ZZZZ")), **told, **kind}
+    return {"symbol": SYMBOL_OF.get(str(row.get("instrument_id")), row.get("symbol", "ZZZZ")), **told, **kind}
 
 
 def _accounts(row: Mapping[str, Any]) -> dict[str, object]:
