@@ -28,13 +28,13 @@ from tests.faults.grid import CELLS  # noqa: E402
 PAGE = ROOT / "docs" / "guarantees.md"
 CHAPTERS = ROOT / "docs" / "guarantees"
 RUNS = {
-    "schedules": "simulated lives of the whole bot, with faults and deaths",
     "ambiguous": "orders whose answer was lost, late or wrong",
-    "fuzz": "hostile inputs",
-    "mutants": "small changes to the code, each of which a test has to notice",
     "planted": "planted bugs, each of which the simulation has to find",
+    "fuzz": "hostile inputs",
+    "mutation": "small changes to the code, each of which a test has to notice",
+    "simulation": "simulated lives of the whole bot, with faults and deaths",
 }
-"""What is run for long, by a word of its name; what has no figures yet is said to have none."""
+"""What is run for long, by a word that the path or the name of its figures has; the first one that fits counts."""
 
 _STEP_NAMES = {
     "LOG": "login",
@@ -62,7 +62,8 @@ Run the tests of one promise with `.venv/bin/python -m pytest -n0 TEST...`, and 
 """
 _RUNS_HEAD = """## What was run for long
 
-The build runs a part of this each time. These are the longest runs on record, and what they found wrong at their end.
+The build runs a part of this each time. These are the longest runs on record, and what was wrong at their end. Of
+mutants, wrong is one that no test noticed and that changes something.
 
 | run | what it is | how many | found wrong | seed | hours | day | machine | command |
 |---|---|---|---|---|---|---|---|---|
@@ -172,11 +173,17 @@ def _chapter(path: Path) -> Chapter:
     return Chapter(title=read["chapter"], intro=read["intro"].strip(), promises=promises)
 
 
-def figures(root: Path = ROOT / "tests") -> tuple[Mapping[str, Any], ...]:
-    """Return what the runners wrote down, the files in the order of their names."""
-    read = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(root.glob("**/figures/*.json")))
-    rows = (row for each in read for row in (each if isinstance(each, list) else [each]))
-    return tuple(row for row in rows if "name" in row)
+def figures(root: Path = ROOT / "tests") -> Mapping[str, list[Mapping[str, Any]]]:
+    """Return what the runners wrote down, by the kind of run; the files in the order of their names."""
+    found: dict[str, list[Mapping[str, Any]]] = {kind: [] for kind in RUNS}
+    for path in sorted(root.glob("**/figures/*.json")):
+        read = json.loads(path.read_text(encoding="utf-8"))
+        for row in read if isinstance(read, list) else [read]:
+            where = f"{path.relative_to(root)} {row.get('name', '')}"
+            kind = next((kind for kind in RUNS if kind in where), None)
+            if "name" in row and kind is not None:
+                found[kind].append(row)
+    return found
 
 
 def drawn() -> str:
@@ -186,25 +193,39 @@ def drawn() -> str:
     nodes = {node for promise in promises for node in promise.tests}
     cells = {cell for promise in promises for cell in promise.cells}
     counts = f"{len(promises)} promises, {len(nodes)} tests that are named, {len(cells)} fault cells behind them."
-    told = [_HEAD.format(counts=counts), _runs(figures())]
+    told = [_HEAD.format(counts=counts), _contents(parts), _runs(figures())]
     told += [_told(number, chapter) for number, chapter in enumerate(parts, 1)]
-    return "\n".join([*told, _matrix()])
+    return "\n".join([*told, _left_out(parts), _matrix()])
 
 
-def _runs(rows: Iterable[Mapping[str, Any]]) -> str:
-    rows, lines = tuple(rows), []
-    for word, what in RUNS.items():
-        of_kind = [row for row in rows if word in row["name"]]
-        lines += [_run(row, what) for row in of_kind] or [f"| {word} | {what} | no figures yet | | | | | | |"]
-    lines += [_run(row, "") for row in rows if not any(word in row["name"] for word in RUNS)]
+def _contents(parts: Iterable[Chapter]) -> str:
+    lines = (f"{number}. **{chapter.title}.** {chapter.intro}" for number, chapter in enumerate(parts, 1))
+    return "\n".join([*lines, ""])
+
+
+def _left_out(parts: Iterable[Chapter]) -> str:
+    lines = (
+        f"- **{number}.{place}** {each.without}"
+        for number, chapter in enumerate(parts, 1)
+        for place, each in enumerate(chapter.promises, 1)
+        if each.without
+    )
+    return "\n".join(["## All that is not promised, in one place\n", *lines, ""])
+
+
+def _runs(found: Mapping[str, Iterable[Mapping[str, Any]]]) -> str:
+    lines = []
+    for kind, what in RUNS.items():
+        lines += [_run(row, what) for row in found[kind]] or [f"| {kind} | {what} | no figures yet | | | | | | |"]
     return _RUNS_HEAD + "\n".join(lines) + "\n"
 
 
 def _run(row: Mapping[str, Any], what: str) -> str:
     count = row.get("count")
     many = f"{count:,}" if isinstance(count, int) else "not told"
+    killed = f", {row['killed']} killed" if "killed" in row else ""
     told = (str(row.get(key, "not told")) for key in ("violations", "seed", "hours", "date", "machine"))
-    return f"| {row['name']} | {what} | {many} | {' | '.join(told)} | `{row.get('command', 'not told')}` |"
+    return f"| {row['name']} | {what} | {many}{killed} | {' | '.join(told)} | `{row.get('command', 'not told')}` |"
 
 
 def _told(number: int, chapter: Chapter) -> str:
@@ -227,7 +248,8 @@ def _promise(number: str, promise: Promise) -> str:
 
 
 def _plain(words: str) -> str:
-    return re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", words).replace(" | ", ": ")
+    plain = re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", words).replace(" | ", ": ")
+    return plain[0].upper() + plain[1:]
 
 
 def _way(name: str) -> str:

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -48,6 +49,7 @@ BY_THEMSELVES = {
 """Items of a list that promise nothing of their own, by their beginning, and why."""
 
 
+@cache
 def _text(name: str) -> str:
     return " ".join((REPOSITORY / name).read_text(encoding="utf-8").split())
 
@@ -132,15 +134,20 @@ def test_the_figures_of_a_run_are_on_the_page(tmp_path: Path):
     rest = {"hours": 1.5, "date": "2026-11-28", "machine": "two cores"}
     (folder / "schedules.json").write_text(json.dumps({**run, **rest}))
     (folder / "state.json").write_text(json.dumps({"next_seed": 7}))
-    rows = SCRIPT.figures(tmp_path)
-    assert len(rows) == 1
-    told = SCRIPT._runs(rows)
+    rooms = tmp_path / "mutation" / "figures"
+    rooms.mkdir(parents=True)
+    (rooms / "calculator.json").write_text(json.dumps({"name": "calculator", "count": 400, "killed": 397}))
+    found = SCRIPT.figures(tmp_path)
+    assert {kind: len(rows) for kind, rows in found.items() if rows} == {"mutation": 1, "simulation": 1}
+    told = SCRIPT._runs(found)
+    assert "each of which a test has to notice | 400, 397 killed |" in told
     assert "| 100,000 | 0 | 0 | 1.5 | 2026-11-28 | two cores | `make prove` |" in told
     assert "| fuzz | hostile inputs | no figures yet |" in told
 
 
 def test_a_figure_that_a_runner_did_not_write_is_said_to_be_missing():
-    assert "| not told | not told |" in SCRIPT._runs([{"name": "fuzz of everything", "count": 5}])
+    found = {**SCRIPT.figures(Path("nowhere")), "fuzz": [{"name": "everything", "count": 5}]}
+    assert "| everything | hostile inputs | 5 | not told | not told |" in SCRIPT._runs(found)
 
 
 def test_a_link_of_the_page_leads_somewhere():

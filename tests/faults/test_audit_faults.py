@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.steps import FaultBench
 from tests.faults.test_machine_faults import MOST_EFFECTS, _moved, full_disk, read_only
-from tests.faults.test_wire_faults import ACTS, CANCEL_MODES, SPENT
+from tests.faults.wire_checks import ACTS, CANCEL_MODES, SPENT
 from tests.support.broker_stand_in import Act, Request, Route
 from tests.support.mortal import Life
 from tests.support.scripted_broker import Answer, reply

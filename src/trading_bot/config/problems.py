@@ -13,6 +13,7 @@ from trading_bot.wrong_values import in_words
 KeyPath: TypeAlias = tuple[str, ...]
 
 _SHOWN_CHARACTERS = 40
+_NAMED_CHARACTERS = 120
 _BOUNDS = {
     "greater_than": ("gt", "must be more than"),
     "greater_than_equal": ("ge", "must be at least"),
@@ -62,6 +63,12 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
 
 
+def named(text: str) -> str:
+    """Return a name, or a reason with names in it, as an error may show it: short, and in plain ASCII."""
+    plain = ascii(text)[1:-1]
+    return plain if len(plain) <= _NAMED_CHARACTERS else plain[:_NAMED_CHARACTERS] + "..."
+
+
 def _correct_it(_: KeyPath) -> str:
     return "correct it"
 
@@ -70,7 +77,7 @@ def _sentence(finding: ErrorDetails, model: type[BaseModel], remedy: Callable[[K
     path = tuple(str(part) for part in finding["loc"])
     if finding["type"] == "extra_forbidden":
         return _unknown_key(path, model)
-    key = ascii(".".join(path))[1:-1] or "the configuration"
+    key = named(".".join(path)) or "the configuration"
     is_unsaid = _is_secret(path, model) or _spans_fields(finding) or _is_plain_null(finding)
     value = "" if is_unsaid else f" is {shown(finding['input'])} but"
     return f"{key}{value} {_problem(finding)}; {remedy(path)}."
@@ -97,7 +104,7 @@ def _spans_fields(finding: ErrorDetails) -> bool:
 
 
 def _unknown_key(path: KeyPath, model: type[BaseModel]) -> str:
-    key = ascii(".".join(path))[1:-1]
+    key = named(".".join(path))
     if any(word in path[-1].lower() for word in _CREDENTIAL_WORDS):
         return f"{key} must not be here; set ROBINHOOD_USERNAME, _PASSWORD and _MFA_SECRET in the environment."
     if path[0] in _SECRET_ADDRESSES and "url" in path[-1].lower():

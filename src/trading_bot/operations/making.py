@@ -8,6 +8,8 @@ from trading_bot.operations.command import Command
 from trading_bot.order_management.exceptions import OrderValidationError
 from trading_bot.wrong_values import in_words
 
+_LONGEST_NAME = 80
+
 _C = TypeVar("_C", bound=Command)
 
 
@@ -31,4 +33,5 @@ def refusal_of(error: ValidationError) -> OrderValidationError:
 
 
 def _name(location: tuple[int | str, ...]) -> str:
-    return str(location[-1]) if location else "request"
+    # A key that no command has is the sender's own text.
+    return ascii(str(location[-1]))[1:-1][:_LONGEST_NAME] if location else "request"
