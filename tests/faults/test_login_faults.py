@@ -193,9 +193,9 @@ ODD_LIVES: dict[str, tuple[object, ...]] = {"F30": (-5, "-5", "NaN", "soon", 0),
 @pytest.mark.parametrize(
     ("fault", "life"),
     [
-        pytest.param(fault, life, id=f"LOG-{fault}-says-{str(life)[:6]}")
+        pytest.param(fault, life, id=f"LOG-{fault}-life-{number}")
         for fault in ODD_LIVES
-        for life in ODD_LIVES[fault]
+        for number, life in enumerate(ODD_LIVES[fault])
     ],
 )
 def test_an_odd_expiry_is_trusted_for_nothing(fault, life, kind, tmp_path):
