@@ -10,6 +10,7 @@ from requests.adapters import BaseAdapter
 from tests.support.broker_stand_in import BrokerStandIn, Route
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.mortal import DiedError
+from tests.support.sim_agent_broker import AgentBrokerStandIn
 from tests.support.sim_invariants import Invariants
 from tests.support.sim_world import MORNING, REPLACE, SimWorld, trade_a_known_order
 from trading_bot.bot import TradePreview
@@ -28,7 +29,10 @@ class FaultBench:
     in_memory: bool = True
     wire: PaperWire = PaperWire.PRIVATE
     mode: ExecutionMode = ExecutionMode.PAPER
-    line_to: Callable[[BrokerStandIn], BaseAdapter] = field(default=lambda broker: broker)
+    line_to: Callable[[BrokerStandIn], BaseAdapter] | None = None
+    """How the stand-in is reached over sockets; None where it is within the process."""
+    loses_sessions: bool = False
+    """Whether the server of the agent interface loses its sessions now and then."""
     answer: object = None
     error: OrderError | None = None
     world: SimWorld = field(init=False)
@@ -44,6 +48,8 @@ class FaultBench:
             mode=self.mode,
             line_to=self.line_to,
         )
+        if isinstance(self.world.broker, AgentBrokerStandIn):
+            self.world.broker.loses_sessions = self.loses_sessions
         self.invariants = Invariants(self.world)
         self.world.started()
         trade_a_known_order(self.world)

@@ -3,7 +3,9 @@
 import pytest
 
 from tests.faults.steps import FaultBench
-from tests.faults.wire_checks import CASES
+from tests.faults.wire_checks import ACTS, CANCEL_MODES, CASES, SPENT
+
+__all__ = ["ACTS", "CANCEL_MODES", "SPENT"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -49,6 +49,7 @@ class SocketBroker:
         """Of the request that left last, on the stand-in's clock."""
         self.honest = LoopbackServer(authority().certify(HOST, AGENT_HOST).server_context(), self._act)
         self.rogue = LoopbackServer(TestAuthority(folder).certify(HOST, AGENT_HOST).server_context())
+        self._line: SocketLine | None = None
         self._lock = threading.Lock()
 
     @contextmanager
@@ -57,9 +58,11 @@ class SocketBroker:
             yield self
 
     def line_to(self, stand_in: BrokerStandIn) -> "SocketLine":
-        """Serve this stand-in from now on, and return a process's line to it."""
-        self.stand_in = stand_in
-        return SocketLine(self, stand_in)
+        """Serve this stand-in from now on, and return a process's line to it; the one before is shut."""
+        if self._line is not None:
+            self._line.close()
+        self.stand_in, self._line = stand_in, SocketLine(self, stand_in)
+        return self._line
 
     def _act(self, heard: Heard) -> acts.Act:
         stand_in = self.stand_in
