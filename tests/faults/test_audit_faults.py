@@ -19,6 +19,8 @@ from trading_bot.order_management.book.anomalies import Anomaly, AnomalyKind, an
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.models import OrderState
 
+pytestmark = pytest.mark.no_cover  # tracing makes it three times as slow, and each line has a test of its own
+
 WIRES = tuple(PaperWire)
 LONGEST_TEXT = 2048
 PHASES = ("begun", "connected", "writing", "sent", "headers_read", "body_read")

@@ -16,6 +16,8 @@ from trading_bot.bot import TradeStatus
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.journal.chain import unseal
 
+pytestmark = pytest.mark.no_cover  # tracing makes it three times as slow, and each line has a test of its own
+
 # The order of records.
 
 

@@ -25,6 +25,8 @@ from trading_bot.agent.login.sign_in import SIGN_IN_PATIENCE_S
 from trading_bot.auth.login_budget import PAUSE
 from trading_bot.robinhood.interactive_login import APPROVAL_PATIENCE_S
 
+pytestmark = pytest.mark.no_cover  # tracing makes it three times as slow, and each line has a test of its own
+
 LOGIN_PATHS = ("/oauth2/token/", "/pathfinder/", "/push/", "/challenge/", "/.well-known/", "/oauth/trading/register")
 ELSEWHERE = "https://elsewhere.example/oauth2/token/"
 DNS = urllib3.exceptions.NameResolutionError("api.robinhood.com", None, OSError("no such name"))  # type: ignore[arg-type]  # no connection was made

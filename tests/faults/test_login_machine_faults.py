@@ -34,6 +34,8 @@ from trading_bot.files import LocalFiles
 from trading_bot.order_management.exceptions import AuthenticationError
 from trading_bot.order_management.models import ExecutionMode
 
+pytestmark = pytest.mark.no_cover  # tracing makes it three times as slow, and each line has a test of its own
+
 # Clocks, deaths and interrupts.
 
 
