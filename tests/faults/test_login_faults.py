@@ -191,7 +191,7 @@ ODD_LIVES: dict[str, tuple[object, ...]] = {"F30": (-5, "-5", "NaN", "soon", 0),
 @pytest.mark.parametrize(
     ("fault", "life"),
     [
-        pytest.param(fault, life, id=f"LOG-{fault}-says-{str(life)[:6]}")
+        pytest.param(fault, life, id=f"LOG-{fault}-says-{repr(life)[:7]}")
         for fault in ODD_LIVES
         for life in ODD_LIVES[fault]
     ],
