@@ -6,7 +6,7 @@ from tests.fuzz.registry import TARGETS
 from tests.fuzz.run import Tally, lived, opened, why_broken
 
 SEED = 20261128
-INPUTS = 60
+INPUTS = 30
 """For each share of a door."""
 
 
