@@ -2,6 +2,7 @@
 
 import enum
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar, TypeAlias
@@ -72,6 +73,44 @@ def check_side(intent: DurableIntent, side: Side) -> None:
         )
 
 
+class ExchangeFacts(Value, frozen=True, kw_only=True):
+    """How far one request got and what came back, masked and bounded, for the record. No decision rests on it."""
+
+    phase: str
+    """How far it got: begun, connected, writing, sent, headers_read or body_read."""
+    bytes_sent: int | None
+    """How many bytes were written; None where the transport does not count them."""
+    failure: str | None = None
+    """What went wrong on the way; None where a whole reply came."""
+    status: int | None = None
+    """The HTTP status of the reply."""
+    headers: str | None = None
+    """Those of its headers that may be recorded."""
+    reply_bytes: int | None = None
+    reply_sha256: str | None = None
+    """The digest of the reply's body as it came."""
+    excerpt: str | None = None
+    """The beginning of the body: one printable line of at most 500 characters, secrets masked. None for the order that
+    was asked for, whose terms are recorded one by one."""
+
+    def as_text(self) -> Mapping[str, str | None]:
+        """Return them under the keys that a record has; None is left out of it."""
+        return {
+            "phase": self.phase,
+            "bytes_sent": _digits(self.bytes_sent),
+            "failure": self.failure,
+            "http_status": _digits(self.status),
+            "headers": self.headers,
+            "reply_bytes": _digits(self.reply_bytes),
+            "reply_sha256": self.reply_sha256,
+            "excerpt": self.excerpt,
+        }
+
+
+def _digits(number: int | None) -> str | None:
+    return None if number is None else str(number)
+
+
 class Ending(enum.StrEnum):
     """The four ways in which a request for an order ends, and in the end its submit."""
 
@@ -89,6 +128,7 @@ class Accepted(Value, frozen=True, kw_only=True):
     report: OrderReport
     mismatch: str | None = None
     """How the echoed terms differ from ours, if they do: our terms are tracked and the symbol is frozen."""
+    exchange: ExchangeFacts | None = None
 
 
 class Rejected(Value, frozen=True, kw_only=True):
@@ -99,6 +139,7 @@ class Rejected(Value, frozen=True, kw_only=True):
     status_code: int
     freezes_symbol: bool = False
     """403 and 404: a restriction or contract drift, not a fault of this one order."""
+    exchange: ExchangeFacts | None = None
 
     @property
     def cause(self) -> str:
@@ -119,6 +160,7 @@ class NotSent(Value, frozen=True, kw_only=True):
     """The gate of ours that refused at the last moment (latch, deadline), if one did."""
     security_alert: bool = False
     """A certificate failure: something may stand between us and the broker."""
+    exchange: ExchangeFacts | None = None
 
 
 class Unknown(Value, frozen=True, kw_only=True):
@@ -129,6 +171,7 @@ class Unknown(Value, frozen=True, kw_only=True):
     surely_there: bool = False
     """The broker says it already has this ``ref_id``: the order exists and must be found."""
     security_alert: bool = False
+    exchange: ExchangeFacts | None = None
 
 
 SubmitOutcome: TypeAlias = Accepted | Rejected | NotSent | Unknown
@@ -136,6 +179,8 @@ SubmitOutcome: TypeAlias = Accepted | Rejected | NotSent | Unknown
 
 class CancelTaken(Value, frozen=True, kw_only=True):
     """The broker took the request. That is not yet a cancelled order."""
+
+    exchange: ExchangeFacts | None = None
 
 
 class CancelRefused(Value, frozen=True, kw_only=True):
@@ -145,6 +190,7 @@ class CancelRefused(Value, frozen=True, kw_only=True):
     status_code: int
     may_be_early: bool = False
     """Whether the order may merely be too young for it: where a read shows it open, it is asked for again."""
+    exchange: ExchangeFacts | None = None
 
 
 class CancelNotSent(Value, frozen=True, kw_only=True):
@@ -152,12 +198,14 @@ class CancelNotSent(Value, frozen=True, kw_only=True):
 
     cause: str
     retry_after_s: Seconds | None = None
+    exchange: ExchangeFacts | None = None
 
 
 class CancelUnknown(Value, frozen=True, kw_only=True):
     """No answer: treat the order as live until a read shows otherwise. Repeating a cancel is safe."""
 
     cause: str
+    exchange: ExchangeFacts | None = None
 
 
 CancelReply: TypeAlias = CancelTaken | CancelRefused | CancelNotSent | CancelUnknown
