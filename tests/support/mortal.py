@@ -259,10 +259,9 @@ class MortalFiles(TidyFiles):
 class MortalLine(requests.adapters.BaseAdapter):
     """One process's line to the broker. The stand-in itself keeps what is late, so nothing waits in a kernel."""
 
-    carrier = Carrier.IN_PROCESS
-
     def __init__(self, life: Life, broker: requests.adapters.BaseAdapter) -> None:
         super().__init__()
+        self.carrier = getattr(broker, "carrier", Carrier.IN_PROCESS)
         self._life = life
         self._broker = broker
 
@@ -275,4 +274,4 @@ class MortalLine(requests.adapters.BaseAdapter):
         return answer
 
     def close(self) -> None:
-        """Nothing is open."""
+        self._broker.close()

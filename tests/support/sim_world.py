@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from requests.adapters import BaseAdapter
+
 from tests.support.broker_stand_in import BrokerStandIn, Request
 from tests.support.growing_book import GrowingBook
 from tests.support.jumpy_clock import JumpyClock
@@ -128,6 +130,8 @@ class SimWorld:
     """Whether the journal is in memory, or in SQLite."""
     wire: PaperWire = PaperWire.PRIVATE
     """Which of the broker's interfaces is spoken."""
+    line_to: Callable[[BrokerStandIn], BaseAdapter] | None = None
+    """How the stand-in is reached over sockets; None where it is within the process."""
 
     def __post_init__(self) -> None:
         self.account = SimAccount(
@@ -289,7 +293,8 @@ class SimWorld:
         parts = None
         if isinstance(self.side, SimSide):
             parts = JournalParts(side_file=self.side, import_side_files=self.side.take_over)
-        return self.account.parts(around, MortalLine(life, self.broker), parts)
+        line = self.broker if self.line_to is None else self.line_to(self.broker)
+        return self.account.parts(around, MortalLine(life, line), parts)
 
     def _fate(self) -> Fate:
         fate = self.fates.pop(0) if self.fates else self.usual_fate

@@ -41,15 +41,15 @@ class Piece:
     data: bytes = b""
     cut_to: int | None = None
 
-    def on(self, content: bytes, fate: Fate) -> bytes:
+    def put_on(self, content: bytearray, fate: Fate) -> None:
+        if fate is Fate.LOST or (fate is Fate.ZEROS and self.cut_to is not None):
+            return
         if self.cut_to is not None:
-            return content[: self.cut_to].ljust(self.cut_to, b"\0") if fate is Fate.STORED else content
-        end = self.offset + len(self.data)
-        if fate is Fate.LOST or (fate is Fate.ZEROS and end <= len(content)):
-            return content
-        new = self.data if fate is Fate.STORED else bytes(max(0, end - max(self.offset, len(content))))
-        start = self.offset if fate is Fate.STORED else max(self.offset, len(content))
-        return content[:start].ljust(start, b"\0") + new + content[end:]
+            del content[self.cut_to :]
+        end = self.offset + len(self.data) if self.cut_to is None else self.cut_to
+        content.extend(bytes(max(0, end - len(content))))
+        if fate is Fate.STORED and self.cut_to is None:
+            content[self.offset : end] = self.data
 
 
 @dataclass
@@ -150,9 +150,10 @@ class CrashedDisk:
 
 
 def _applied(content: bytes, pieces: Iterable[tuple[Piece, Fate]]) -> bytes:
+    found = bytearray(content)
     for piece, fate in pieces:
-        content = piece.on(content, fate)
-    return content
+        piece.put_on(found, fate)
+    return bytes(found)
 
 
 def _fates(count: int, chance: random.Random, sample: int) -> Iterator[Sequence[Fate]]:
