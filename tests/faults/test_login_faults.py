@@ -94,9 +94,11 @@ STRIKES: dict[str, tuple[Strike, ...]] = {
         changed(access_token="a b"),
         changed(access_token="a\r\nHost: elsewhere.example"),
         changed(access_token="x" * 100_000),
+        changed(refresh_token=["x"]),
+        changed(refresh_token="a b"),
         changed(token_type="mac"),
     ),
-    "F28": (changed(access_token=None),),
+    "F28": (changed(access_token=None), lambda door: spoilt(door.good(2), **{door.least_needed: None})),
     "F30": (
         always(reply(200, b'{"access_token": "canary-2", "refresh_token": "canary-r", "expires_in": NaN}')),
         always(reply(200, b'{"access_token": "canary-2", "refresh_token": "canary-r", "expires_in": Infinity}')),

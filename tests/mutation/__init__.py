@@ -12,7 +12,8 @@ which line. Then each mutant is a fork of that process in which the code of the 
 What is decided while a module is imported (a table, a field, a default) cannot be exchanged: such a mutant gets a
 process in which the changed module is imported (cold.py).
 
-What it does not tell: text for people is not changed (a string with a space in it), nor are annotations, decorators
-and imports. Tests with processes, real sockets, simulated lives and fault sweeps do not take part, so a survivor may
-still die there. A survivor that changes nothing is called equivalent and listed with its reason (reasons.toml).
+What it does not tell: text for people is not changed (a string with a space in it), nor are annotations, decorators,
+keywords of classes and imports. Tests with processes, real sockets, simulated lives and fault sweeps do not take part,
+so a survivor may still die there. A survivor that changes nothing is called equivalent and listed with its reason
+(reasons.toml).
 """

@@ -31,6 +31,7 @@ def main(asked: argparse.Namespace) -> int:
         minutes=asked.minutes,
         budget_s=asked.seconds,
         only_survivors=asked.survivors,
+        only_known=asked.known,
         matching=asked.matching,
     )
     unexplained = [run(room, wanted, page=bool(asked.rooms)) for room in chosen]
@@ -47,6 +48,7 @@ if __name__ == "__main__":
     parser.add_argument("--minutes", type=float, default=600, help="stop after so long, and say what was not tried")
     parser.add_argument("--seconds", type=float, default=8, help="what the tests of one mutant may take together")
     parser.add_argument("--survivors", action="store_true", help="leave out what an earlier run here has killed")
+    parser.add_argument("--known", action="store_true", help="try nothing: count what earlier runs here have found")
     parser.add_argument("--page", action="store_true", help="only write docs/mutation.md anew, from the figures kept")
     parser.add_argument("--matching", default="", help="only mutants whose line as printed has this in it")
     sys.exit(main(parser.parse_args()))

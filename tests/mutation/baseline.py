@@ -1,14 +1,18 @@
-"""Which test runs which line, and how long each takes: one run of all of them under coverage."""
+"""Which test runs which line, and how long each takes: one run of all of them under coverage.
+
+It is kept for later runs with the same sources; of those tests whose file has changed only these are run again.
+"""
 
 import json
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import coverage
 import pytest
 
+from tests.mutation.record import digest_of
 from tests.mutation.rooms import HERE
 
 
@@ -22,6 +26,8 @@ class Baseline:
     """Tests that fail without a change; they take no part."""
     tests_by_line: dict[str, dict[int, list[str]]]
     """By file below the checkout and line; lines that only an import runs are missing."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """Of each test file that was run."""
 
     def tests_of(self, path: str, lines: tuple[int, int]) -> set[str]:
         """Return the tests that run any of these lines."""
@@ -30,13 +36,14 @@ class Baseline:
         return {test for line in range(first, last + 1) for test in by_line.get(line, ())}
 
 
-def measured(session: pytest.Session, files: Iterable[str]) -> Baseline:
-    """Run every collected test in this process, under coverage of these files."""
+def measured(items: Sequence[pytest.Item], files: Iterable[str]) -> Baseline:
+    """Run these collected tests in this process, under coverage of these files."""
+    session = items[0].session
     lines = coverage.Coverage(data_file=None, config_file=False, include=[str(HERE / path) for path in files])
     lines.start()
     seconds: dict[str, float] = {}
     failed: list[str] = []
-    for item, following in zip(session.items, [*session.items[1:], None], strict=True):
+    for item, following in zip(items, [*items[1:], None], strict=True):
         lines.switch_context(item.nodeid)
         began, failures = time.process_time(), session.testsfailed
         item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
@@ -44,7 +51,41 @@ def measured(session: pytest.Session, files: Iterable[str]) -> Baseline:
         if session.testsfailed > failures:
             failed.append(item.nodeid)
     lines.stop()
-    return Baseline(seconds=seconds, failed=failed, tests_by_line=_tests_by_line(lines.get_data(), set(failed)))
+    by_line = _tests_by_line(lines.get_data(), set(failed))
+    return Baseline(seconds=seconds, failed=failed, tests_by_line=by_line, digests=_digests(seconds))
+
+
+def stale(items: Iterable[pytest.Item], baseline: Baseline) -> list[pytest.Item]:
+    """Return the tests that were not run, or whose file has changed since."""
+    now = _digests(item.nodeid for item in items)
+    return [item for item in items if baseline.digests.get(file := _file_of(item.nodeid)) != now[file]]
+
+
+def merged(old: Baseline, new: Baseline) -> Baseline:
+    """Put what was run again in the place of what it was before."""
+
+    def stays(test: str) -> bool:
+        return _file_of(test) not in new.digests
+
+    lines = {path: dict(by_line) for path, by_line in new.tests_by_line.items()}
+    for path, by_line in old.tests_by_line.items():
+        for line, tests in by_line.items():
+            there = lines.setdefault(path, {})
+            there[line] = [*(test for test in tests if stays(test)), *there.get(line, ())]
+    return Baseline(
+        seconds={**{test: took for test, took in old.seconds.items() if stays(test)}, **new.seconds},
+        failed=[*(test for test in old.failed if stays(test)), *new.failed],
+        tests_by_line=lines,
+        digests={**old.digests, **new.digests},
+    )
+
+
+def _file_of(test: str) -> str:
+    return test.split("::", maxsplit=1)[0]
+
+
+def _digests(tests: Iterable[str]) -> dict[str, str]:
+    return {file: digest_of(file) for file in dict.fromkeys(_file_of(test) for test in tests)}
 
 
 def _tests_by_line(data: coverage.CoverageData, failed: set[str]) -> dict[str, dict[int, list[str]]]:
@@ -66,7 +107,7 @@ def kept(file: Path) -> Baseline | None:
         path: {int(line): [names[test] for test in lots[lot]] for line, lot in lines.items()}
         for path, lines in read["lot_by_line"].items()
     }
-    return Baseline(seconds=read["seconds"], failed=read["failed"], tests_by_line=by_line)
+    return Baseline(seconds=read["seconds"], failed=read["failed"], tests_by_line=by_line, digests=read["digests"])
 
 
 def keep(file: Path, baseline: Baseline) -> None:
@@ -79,7 +120,13 @@ def keep(file: Path, baseline: Baseline) -> None:
         }
         for path, lines in baseline.tests_by_line.items()
     }
-    whole = {"seconds": baseline.seconds, "failed": baseline.failed, "lots": list(lots), "lot_by_line": lot_by_line}
+    whole = {
+        "seconds": baseline.seconds,
+        "failed": baseline.failed,
+        "lots": list(lots),
+        "lot_by_line": lot_by_line,
+        "digests": baseline.digests,
+    }
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(whole))
 

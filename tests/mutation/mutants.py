@@ -1,7 +1,8 @@
 """The mutants of one source file: the changes of mutmut's operators, and those of our own.
 
-Not changed, because no test could or should notice: annotations, decorators, imports, documentation, text for people
-(a string with a space in it, with the values that it shows), and what only serves the type checker.
+Not changed, because no test could or should notice: annotations, decorators and keywords of classes, imports,
+documentation, text for people (a string with a space in it, with the values that it shows), and what only serves the
+type checker.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -65,6 +66,7 @@ class _Visitor(cst.CSTVisitor):
     found: list[Mutant] = field(default_factory=list)
     _names: list[str] = field(default_factory=list)
     _statements: list[cst.CSTNode] = field(default_factory=list)
+    _keywords: set[cst.CSTNode] = field(default_factory=set)
     _seen: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -73,6 +75,8 @@ class _Visitor(cst.CSTVisitor):
     def on_visit(self, node: cst.CSTNode) -> bool:
         if self._is_left_alone(node):
             return False
+        if isinstance(node, cst.ClassDef):
+            self._keywords.update(node.keywords)
         if isinstance(node, cst.BaseSmallStatement):
             self._statements.append(node)
         for kind, operator in (*mutation_operators, *_OURS):
@@ -90,7 +94,7 @@ class _Visitor(cst.CSTVisitor):
             self._names.pop()
 
     def _is_left_alone(self, node: cst.CSTNode) -> bool:
-        if isinstance(node, _NOT_CHANGED) or _is_prose(node):
+        if isinstance(node, _NOT_CHANGED) or node in self._keywords or _is_prose(node):
             return True
         if isinstance(node, cst.Call):
             called = node.func.value if isinstance(node.func, cst.Name) else None

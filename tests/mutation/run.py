@@ -30,6 +30,7 @@ class Asked:
     budget_s: float
     """What the tests of one mutant may take together, in seconds of processor time."""
     only_survivors: bool = False
+    only_known: bool = False
     matching: str = ""
 
 
@@ -38,8 +39,9 @@ def run(room: Room, asked: Asked, *, page: bool) -> int:
     possible = [mutant for path in room.files for mutant in mutants_of(path, (HERE / path).read_text())]
     chosen = drawn(possible, seed=asked.seed, count=asked.count)
     record = Record(room.name)
-    done = record.of(chosen) if asked.only_survivors else {}
-    left = [mutant for mutant in chosen if asked.matching in mutant.told and not _is_done(done.get(mutant.identity))]
+    done = record.of(chosen) if asked.only_survivors or asked.only_known else {}
+    left = [] if asked.only_known else [each for each in chosen if not _is_done(done.get(each.identity))]
+    left = [mutant for mutant in left if asked.matching in mutant.told]
     sys.stderr.write(
         f"{room.name}: {len(possible)} mutants, {len(chosen)} drawn by seed {asked.seed}, {len(left)} to try\n"
     )
@@ -64,7 +66,7 @@ def _tried(room: Room, mutants: Sequence[Mutant], asked: Asked, record: Record) 
     progress = _Progress(record, len(mutants))
     beside = tuple(path for other in rooms().values() if other.tests == room.tests for path in other.files)
     files = tuple(dict.fromkeys((*room.files, *beside)))
-    kept = SCRATCH / f"lines-{digest_of_all(('src', *room.tests, 'tests/support'))}-{len(files)}.json"
+    kept = SCRATCH / f"lines-{digest_of_all(('src', 'tests/support'))}-{len(files)}.json"
     pid = os.fork()
     if pid == 0:
         until_then = Trials(

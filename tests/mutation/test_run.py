@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tests.mutation.baseline import Baseline, in_order, keep, kept, within
+from tests.mutation.baseline import Baseline, in_order, keep, kept, merged, within
 from tests.mutation.drawing import drawn
 from tests.mutation.mutant import End, Mutant
 from tests.mutation.trial import end_of, in_fork
@@ -84,6 +84,7 @@ def _baseline() -> Baseline:
         seconds={"t/test_b.py::slow": 2.0, "t/test_b.py::quick": 0.1, "t/test_a.py::own": 1.0},
         failed=[],
         tests_by_line={"src/a.py": {3: ["t/test_b.py::slow"], 4: ["t/test_a.py::own", "t/test_b.py::quick"]}},
+        digests={"t/test_a.py": "1", "t/test_b.py": "1"},
     )
 
 
@@ -103,6 +104,21 @@ def test_the_tests_of_a_statement_are_those_of_all_its_lines():
     assert _baseline().tests_of("src/a.py", (3, 4)) == set(_baseline().seconds)
     assert _baseline().tests_of("src/a.py", (3, 3)) == {"t/test_b.py::slow"}
     assert _baseline().tests_of("src/other.py", (3, 3)) == set()
+
+
+def test_what_is_run_again_takes_the_place_of_what_it_was():
+    again = Baseline(
+        seconds={"t/test_b.py::new": 0.2},
+        failed=[],
+        tests_by_line={"src/a.py": {4: ["t/test_b.py::new"], 9: ["t/test_b.py::new"]}},
+        digests={"t/test_b.py": "now"},
+    )
+    both = merged(_baseline(), again)
+    assert both.seconds == {"t/test_a.py::own": 1.0, "t/test_b.py::new": 0.2}
+    assert both.tests_by_line == {
+        "src/a.py": {3: [], 4: ["t/test_a.py::own", "t/test_b.py::new"], 9: ["t/test_b.py::new"]}
+    }
+    assert both.digests == {"t/test_a.py": "1", "t/test_b.py": "now"}
 
 
 def test_which_test_runs_which_line_is_kept_for_the_next_run(tmp_path):

@@ -94,7 +94,7 @@ class Trials:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Try every mutant against the collected tests."""
         session.config.pluginmanager.unregister(name="terminalreporter")
-        baseline = base.kept(self.kept) or self._measured(session)
+        baseline = self._measured(session.items)
         self._tell(baseline)
         functions = functions_by_place(str(HERE / path) for path in self.files)
         items = {item.nodeid: item for item in session.items}
@@ -104,16 +104,18 @@ class Trials:
             self._try(mutant, baseline, functions, items)
         return True
 
-    def _measured(self, session: pytest.Session) -> base.Baseline:
+    def _measured(self, items: Sequence[pytest.Item]) -> base.Baseline:
+        nothing = base.Baseline(seconds={}, failed=[], tests_by_line={})
+        known = base.kept(self.kept) or nothing
+        left = base.stale(items, known)
+
         def work(_: int) -> int:
-            base.keep(self.kept, base.measured(session, self.files))
+            base.keep(self.kept, base.merged(known, base.measured(left, self.files)))
             return 0
 
-        in_fork(work, cpu_s=1800, wall_s=3600)
-        found = base.kept(self.kept)
-        if found is None:
+        if left and in_fork(work, cpu_s=1800, wall_s=3600).code:
             raise pytest.UsageError("the tests could not be run without a change")
-        return found
+        return base.kept(self.kept) or nothing
 
     def _tell(self, baseline: base.Baseline) -> None:
         spent = sum(baseline.seconds.values())

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.support import agent_login_bench, live_login_bench
@@ -41,6 +41,8 @@ class PrivateLogin:
     def __post_init__(self) -> None:
         self.bench = LoginBench(self.folder, files=self.files, time=self.time, connect=self.connect)
         self.broker = self.bench.broker
+
+    least_needed: ClassVar[str] = "refresh_token"
 
     def good(self, number: int) -> Answer:
         """What the token endpoint answers when all is well; ``number`` tells the tokens apart."""
@@ -105,6 +107,9 @@ class AgentRenewal:
         else:
             self.bench.login.resume()
         self.bench.answered_401()
+
+    least_needed: ClassVar[str] = "access_token"
+    """Without a refresh token a login is good for its days, and a renewal keeps the one before."""
 
     def good(self, number: int) -> Answer:
         return agent_login_bench.tokens(number)

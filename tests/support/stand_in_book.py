@@ -69,6 +69,8 @@ class HeldOrder:
     """Until then no listing shows it, though it is there."""
     stop_price: Decimal | None = None
     stop_triggered_at: datetime | None = None
+    awaits_approval: bool = False
+    """Whether it does not work until its owner approves it; only the agent interface asks for that."""
     versions: list[dict[str, object]] = field(default_factory=list)
 
     @property
@@ -182,8 +184,14 @@ class StandInBook:
         return sum((order.remaining * order.price for order in buys), Decimal(0))
 
     def confirm(self, order: HeldOrder, now: datetime) -> None:
-        if order.state in ("unconfirmed", "queued"):
+        if order.state in ("unconfirmed", "queued") and not order.awaits_approval:
             order.state = "confirmed"
+            self._moved(order, now)
+
+    def approve(self, order: HeldOrder, now: datetime) -> None:
+        """Let the owner approve what waits for it."""
+        if order.awaits_approval:
+            order.awaits_approval = False
             self._moved(order, now)
 
     def reach_stop(self, order: HeldOrder, now: datetime) -> None:
@@ -194,7 +202,7 @@ class StandInBook:
     def fill(self, order: HeldOrder, quantity: int, now: datetime) -> None:
         """Trade some of what is left; on an order that has ended nothing happens."""
         quantity = min(quantity, order.remaining)
-        if quantity <= 0:
+        if quantity <= 0 or order.awaits_approval:
             return
         self._remember(now)
         order.fills.append(Fill(execution_id=self._new_id(), quantity=quantity, price=order.price, at=now))

@@ -92,6 +92,7 @@ class AmbiguousLife:
         self.broker.ref_ids = self.place.ref_ids
         self.broker.book.held = dict.fromkeys(HELD, _SHARES)
         self.broker.meanwhile = self._trade_perhaps
+        self.broker.vary(self.seed)
         self._ids = count(1)
         self._storage = MemoryStorage()
         self._settings = self._some_settings()
@@ -128,8 +129,8 @@ class AmbiguousLife:
 
     def _some_settings(self) -> OrderManagementConfig:
         waits = {
-            "retry_initial_delay_s": self.chance.choice((0.5, 2, 4)),
-            "submit_deadline_s": self.chance.choice((12, 20)),
+            "retry_initial_delay_s": self.chance.choice((0.5, 2, 2, 4)),
+            "submit_deadline_s": self.chance.choice((12, 12, 20)),
         }
         again = {"broker_dedupes_ref_id": True, "request_timeout_s": 2} if self.place.resends else {}
         rarely = {"poll_interval_seconds": self.chance.choice((15, 1200, 1200, 1200))}
