@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.fuzz.bounds import Ear, bounded
+from tests.fuzz.bounds import Ear, MemoryBound, bounded
 from tests.fuzz.registry import TARGETS
 from tests.fuzz.targets import Take, Target
 
 _FRAMES = 12
+_LOOKED_AT_EVERY = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +74,13 @@ def lived(name: str, seed: int, numbers: Iterable[int]) -> Tally:
     target, tally = TARGETS[name], Tally()
     with opened(target) as take:
         take(next(iter(target.corpus.values())))  # what is loaded at first use is not the input's doing
+        memory = MemoryBound()
         for number in numbers:
             data = target.made(seed, number)
             why = why_broken(take, data, tally)
+            if why is None and tally.inputs % _LOOKED_AT_EVERY == 0:
+                problem = memory.problem()
+                why = problem and f"{problem}, or one of the {_LOOKED_AT_EVERY} inputs before it did"
             if why is not None:
                 tally.broken.append(Broken(target=name, seed=seed, number=number, data=data, why=why))
     return tally
