@@ -3,7 +3,7 @@
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,8 @@ from tests.fuzz.targets import Take, Target
 
 _FRAMES = 12
 _LOOKED_AT_EVERY = 50
+_ROUND = 50
+"""Inputs of a round for each share of a door."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +88,13 @@ def lived(name: str, seed: int, numbers: Iterable[int]) -> Tally:
     return tally
 
 
-def numbers_of(inputs: int) -> dict[str, range]:
-    """Share inputs out among the doors."""
-    parts = sum(target.share for target in TARGETS.values())
-    return {name: range(-(-inputs * target.share // parts)) for name, target in TARGETS.items()}
+def rounds_of(names: Sequence[str], *, inputs: int, first: int = 0) -> Iterator[tuple[str, range]]:
+    """Share inputs out among doors, in rounds that give every door its part; ``first`` inputs are left out."""
+    whole = _ROUND * sum(TARGETS[name].share for name in names)
+    for number in range(first // whole, -(-(first + inputs) // whole)):
+        for name in names:
+            part = _ROUND * TARGETS[name].share
+            yield name, range(number * part, (number + 1) * part)
 
 
 def _fast_folder() -> str | None:

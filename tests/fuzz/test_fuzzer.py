@@ -1,5 +1,6 @@
 """The fuzzer itself: what breaks a promise is found, with the input that did it."""
 
+import json
 import logging
 from random import Random
 
@@ -17,7 +18,7 @@ from tests.fuzz.bounds import (
     refuse_secrets,
 )
 from tests.fuzz.mutation import LONGEST, Mutator
-from tests.fuzz.run import Tally, lived, opened, why_broken
+from tests.fuzz.run import Tally, lived, opened, rounds_of, why_broken
 from tests.fuzz.targets import Target
 from trading_bot.logging.setup import get_logger
 
@@ -124,3 +125,20 @@ def test_inputs_differ_and_stay_within_bounds():
 def test_an_unknown_door_is_named():
     with pytest.raises(SystemExit, match="there is no door nowhere; there are config, "):
         main(["nowhere"])
+
+
+def test_a_run_of_some_rounds_says_what_it_did_and_keeps_its_figures(tmp_path, capsys):
+    figures = tmp_path / "figures.json"
+    assert main(["answers", "quotes", "--inputs", "1000", "--seed", "5", "--figures", str(figures)]) == 0
+    kept = json.loads(figures.read_text())
+    assert (kept["count"], kept["violations"], kept["seed"]) == (1400, 0, 5)
+    assert kept["command"] == "python -m tests.fuzz answers quotes --inputs 1000 --workers 1 --seed 5"
+    assert {name: door["inputs"] for name, door in kept["doors"].items()} == {"answers": 800, "quotes": 600}
+    assert "1400 inputs, 0 broke a promise" in capsys.readouterr().out
+
+
+def test_a_run_goes_on_where_an_earlier_one_ended():
+    names = ["answers", "quotes"]
+    both = [*rounds_of(names, inputs=1400), *rounds_of(names, inputs=1400, first=1400)]
+    assert both == list(rounds_of(names, inputs=2800))
+    assert both[0] == ("answers", range(800))
