@@ -112,6 +112,13 @@ def misplaced(data: bytes, places: Mapping[str, bytes]) -> frozenset[str]:
     )
 
 
+def check_message(text: str, *, most: int = 1024) -> None:
+    """Raise AssertionError if a message is not fit to be shown: too long, with control characters, or with a secret."""
+    assert len(text) <= most, "the message is as long as somebody else liked it"
+    refuse_control(text)
+    refuse_secrets(text)
+
+
 def refuse_control(*texts: str) -> None:
     """Raise AssertionError if a text that people see could move the cursor of their terminal."""
     for text in texts:

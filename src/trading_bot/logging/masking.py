@@ -83,6 +83,9 @@ class SecretMasker:
             return self._mask_mapping(value)
         if isinstance(value, Sequence | set | frozenset) and not isinstance(value, bytes | bytearray):
             return [self._mask_value(item) for item in value]
-        text = str(value)
+        try:
+            text = str(value)
+        except ValueError:  # an int of thousands of digits, or a fraction of such: Python refuses to write it out
+            return f"a {type(value).__name__} beyond all use"
         masked = self.mask_text(text)
         return value if isinstance(value, Number) and masked == text else masked
