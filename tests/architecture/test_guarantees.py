@@ -169,6 +169,6 @@ def test_a_link_of_the_page_leads_somewhere():
     assert [path for path in sorted(paths) if not (SCRIPT.PAGE.parent / path).exists()] == []
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/running-it.md"])
+@pytest.mark.parametrize("name", ["README.md", "QUICKSTART.md", "docs/running-it.md"])
 def test_the_page_is_found_from_where_a_reader_begins(name: str):
     assert "guarantees.md" in (REPOSITORY / name).read_text(encoding="utf-8")
