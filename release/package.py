@@ -2,6 +2,7 @@
 
     make package                        the commands, in a fresh environment for each Python
     make package PACKAGE=--tests        and the tests of the source distribution, against what was installed
+    make package PACKAGE='--tests cli'  of these folders alone
     make package PACKAGE='--python 3.13'
 
 The source distribution is built from the clone, and the wheel from the unpacked source distribution, so that a file
@@ -110,8 +111,8 @@ def build(folder: Path, origin: Path) -> Built:
 
 def bare(folder: Path) -> dict[str, str]:
     """Return an environment in which nothing of the clone or of the user can be found."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "TRADING_BOT_"))}
-    return {**kept, "HOME": str(folder), "TRADING_BOT_STATE_DIR": str(folder / "state")}
+    ours = ("PYTHON", "TRADING_BOT_", "ROBINHOOD_", "XDG_")
+    return {**{name: value for name, value in os.environ.items() if not name.startswith(ours)}, "HOME": str(folder)}
 
 
 def install(built: Built, python: str, folder: Path) -> Path:
@@ -140,7 +141,7 @@ def try_commands(programs: Path, built: Built, folder: Path) -> None:
     )
 
 
-def try_tests(programs: Path, built: Built, folder: Path) -> None:
+def try_tests(programs: Path, built: Built, folder: Path, chosen: Sequence[str]) -> None:
     """Run the tests of the source distribution against the installed wheel, not against the source beside them."""
     pip = (programs / "python", "-m", "pip", "--disable-pip-version-check", "--quiet")
     extras = ",".join((*EXTRAS, "test"))
@@ -148,7 +149,8 @@ def try_tests(programs: Path, built: Built, folder: Path) -> None:
     left_out = [f"--ignore=tests/{name}" for name in _LEFT_OUT]
     workers = f"--numprocesses={os.cpu_count()}"
     how = ["-o", "pythonpath=.", "-q", "-m", "not subprocess", "-p", "no:cacheprovider", workers, "--dist=loadfile"]
-    run([programs / "python", "-m", "pytest", *how, *left_out], built.source, bare(folder))
+    which = [f"tests/{name}" for name in chosen] or left_out
+    run([programs / "python", "-m", "pytest", *how, *which], built.source, bare(folder))
 
 
 def main(
@@ -156,7 +158,12 @@ def main(
 ) -> int:
     """Try it on each Python; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m release.package")
-    parser.add_argument("--tests", action="store_true", help="run the tests of the source distribution, too")
+    parser.add_argument(
+        "--tests",
+        nargs="*",
+        metavar="FOLDER",
+        help="the tests of the source distribution, too; of these folders, or all",
+    )
     parser.add_argument("--python", choices=VERSIONS, action="append", help="this version alone")
     chosen = parser.parse_args(arguments)
     wanted = chosen.python or VERSIONS
@@ -172,7 +179,7 @@ def main(
     return FINE if here else NO_PYTHON
 
 
-def _try_all(here: Mapping[str, str], origin: Path, *, tests: bool) -> None:
+def _try_all(here: Mapping[str, str], origin: Path, *, tests: Sequence[str] | None) -> None:
     if not here:
         return
     with tempfile.TemporaryDirectory() as name:
@@ -184,8 +191,8 @@ def _try_all(here: Mapping[str, str], origin: Path, *, tests: bool) -> None:
             folder.mkdir()
             programs = install(built, python, folder)
             try_commands(programs, built, folder)
-            if tests:
-                try_tests(programs, built, folder)
+            if tests is not None:
+                try_tests(programs, built, folder, tests)
             shutil.rmtree(folder)
             print(f"Python {version}: fine, in {time.monotonic() - began:.0f} s")
 

@@ -1,13 +1,17 @@
 """The steps of the grid as a test does them: what is there before, the step itself, and what is true ever after."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from tests.support.broker_stand_in import Route
+from requests.adapters import BaseAdapter
+
+from tests.support.broker_stand_in import BrokerStandIn, Request, Route
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.mortal import DiedError
+from tests.support.sim_agent_broker import AgentBrokerStandIn
 from tests.support.sim_invariants import Invariants
 from tests.support.sim_world import MORNING, REPLACE, SimWorld, trade_a_known_order
 from trading_bot.bot import TradePreview
@@ -26,6 +30,10 @@ class FaultBench:
     in_memory: bool = True
     wire: PaperWire = PaperWire.PRIVATE
     mode: ExecutionMode = ExecutionMode.PAPER
+    line_to: Callable[[BrokerStandIn], BaseAdapter] | None = None
+    """How the stand-in is reached over sockets; None where it is within the process."""
+    loses_sessions: bool = False
+    """Whether the server of the agent interface loses its sessions now and then."""
     answer: object = None
     error: OrderError | None = None
     world: SimWorld = field(init=False)
@@ -33,7 +41,16 @@ class FaultBench:
 
     def __post_init__(self) -> None:
         self.clock = JumpyClock(MORNING)
-        self.world = SimWorld(self.folder, clock=self.clock, in_memory=self.in_memory, wire=self.wire, mode=self.mode)
+        self.world = SimWorld(
+            self.folder,
+            clock=self.clock,
+            in_memory=self.in_memory,
+            wire=self.wire,
+            mode=self.mode,
+            line_to=self.line_to,
+        )
+        if isinstance(self.world.broker, AgentBrokerStandIn):
+            self.world.broker.loses_sessions = self.loses_sessions
         self.invariants = Invariants(self.world)
         self.world.started()
         trade_a_known_order(self.world)
@@ -114,6 +131,21 @@ def kill(world: SimWorld) -> tuple[CancelResult, ...]:
     """Kill from outside, and cancel what is open."""
     world.kill()
     return world.cancel_all()
+
+
+def meanwhile(bench: FaultBench, route: Route, do: Callable[[SimWorld], object]) -> list[object]:
+    """Let another caller do something once, while the answer to the step's own request is still out."""
+    came_of_it: list[object] = []
+
+    def once(request: Request) -> None:
+        if request.route is route:
+            bench.world.broker.meanwhile = lambda request: None
+            other = threading.Thread(target=lambda: came_of_it.append(do(bench.world)))
+            other.start()
+            other.join(0.3)
+
+    bench.world.broker.meanwhile = once
+    return came_of_it
 
 
 _DO: dict[str, Callable[[SimWorld], object]] = {

@@ -8,7 +8,7 @@ import pytest
 from tests.faults.grid import CELLS, calls_for
 from tests.faults.steps import FaultBench, read_status
 from tests.faults.test_machine_faults import MOST_EFFECTS, _cut, _moved, full_disk, read_only
-from tests.faults.test_wire_faults import ACTS, SPENT
+from tests.faults.wire_checks import ACTS, SPENT
 from tests.support.broker_stand_in import Act, Request, Route
 from tests.support.mortal import Life
 from tests.support.sim_journal import Fate
@@ -19,7 +19,8 @@ from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError
 from trading_bot.order_management.models import OrderEnvelope, OrderState, OrderStatus
 
-TESTED = {cell for cell in CELLS if cell.startswith("STA")}
+pytestmark = pytest.mark.no_cover  # tracing makes it three times as slow, and each line has a test of its own
+
 WIRES = tuple(PaperWire)
 READ_FIRST = 4
 """Shares that had filled, and that we knew of, before the fault."""
@@ -31,8 +32,11 @@ ANSWERED = {"F29", "F32"}
 
 
 def status_bench(folder, wire: PaperWire = PaperWire.PRIVATE, *, in_memory: bool = True) -> FaultBench:
-    """An order of which four shares are known to be filled, and three more have been filled since."""
-    bench = FaultBench(folder, "STA", wire=wire, in_memory=in_memory)
+    return with_fills(FaultBench(folder, "STA", wire=wire, in_memory=in_memory))
+
+
+def with_fills(bench: FaultBench) -> FaultBench:
+    """Let four shares be filled that are known to be, and three more since."""
     world = bench.world
     world.broker.book.fill(world.order(), READ_FIRST, bench.clock.now())
     read_status(world)
@@ -62,7 +66,10 @@ def machine_cells(*faults: str) -> list[object]:
 @pytest.mark.parametrize(("fault", "act"), wire_cells())
 def test_a_read_that_is_struck_once_and_for_good(fault, act, wire, tmp_path):
     """Nothing is inferred from silence, no default stands in for what cannot be read, and no fill falls or doubles."""
-    bench = status_bench(tmp_path, wire)
+    check_struck_reads(status_bench(tmp_path, wire), fault, act)
+
+
+def check_struck_reads(bench: FaultBench, fault: str, act: Act) -> None:
     broker, before = bench.world.broker, known(bench)
     for times in (1, SPENT):
         broker.acts[Route.READ].extend([act] * times)
@@ -110,8 +117,13 @@ def check_read(bench: FaultBench, fault: str, *, is_passing: bool, before: Order
 
 
 def _is_read_again(bench: FaultBench, fault: str) -> bool:
-    """Whether an answer that cannot be taken apart may be asked for once more: on the agent wire it may."""
-    return bench.wire is PaperWire.AGENT and fault in {"F23", "F24", "F25", "F26"}
+    """Whether an answer that cannot be taken apart may be asked for once more: on the agent wire it may.
+
+    A socket tells besides that a reply was cut.
+    """
+    if bench.wire is PaperWire.AGENT:
+        return fault in {"F23", "F24", "F25", "F26"}
+    return bench.line_to is not None and fault == "F26"
 
 
 # What the order did meanwhile.
@@ -121,7 +133,10 @@ def _is_read_again(bench: FaultBench, fault: str) -> bool:
 @pytest.mark.parametrize("fault", machine_cells("F36", "F37"))
 def test_a_fill_and_a_cancel_at_once(fault, wire, tmp_path):
     """A fill beats a cancel; after a part of one, only the rest is released."""
-    bench = status_bench(tmp_path, wire)
+    check_fill_and_cancel(status_bench(tmp_path, wire), fault)
+
+
+def check_fill_and_cancel(bench: FaultBench, fault: str) -> None:
     book, order, now = bench.world.broker.book, bench.world.order(), bench.clock.now()
     book.begin_cancel(order, now)
     if fault == "F36":

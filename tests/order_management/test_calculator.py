@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from trading_bot.config import OrderManagementConfig
 from trading_bot.order_management.calculator import (
     MAX_QUANTITY,
+    check_slippage,
+    is_ticker,
     limit_price_for,
+    parse_price,
     price_order,
     round_down,
     round_up,
@@ -26,6 +29,7 @@ from trading_bot.order_management.models import (
     TimeInForce,
 )
 from trading_bot.order_management.price_offsets import OffsetMode, PriceOffsetConfig
+from trading_bot.order_management.stop_orders import StopRequest
 
 BPS_15 = PriceOffsetConfig(
     offset_mode=OffsetMode.BPS,
@@ -266,6 +270,10 @@ def test_a_ticker_with_or_without_a_share_class_is_accepted(symbol):
     assert price_order(replace(TSLA, symbol=symbol), BPS_15).symbol == symbol
 
 
+def test_a_list_of_symbols_is_checked_by_the_same_letters():
+    assert [text for text in ("AAPL", "BRK.B", "aapl", "", "ABCDEF", "AAPL ") if is_ticker(text)] == ["AAPL", "BRK.B"]
+
+
 @pytest.mark.parametrize("symbol", ["AAPL261218C00150000", "SPY261218P00400000", "BTC-USD", "DOGE-USD"])
 def test_options_and_crypto_are_named_as_such(symbol):
     with pytest.raises(UnsupportedOrderTypeError, match="only US equities") as caught:
@@ -284,6 +292,20 @@ def test_a_side_is_never_guessed(side):
 def test_a_pricing_is_never_guessed(pricing):
     error = refusal(pricing=pricing)
     assert (error.code, error.symbol) == ("bad_pricing", "TSLA")
+
+
+@pytest.mark.parametrize("name", [5, b"momentum", ["momentum"]])
+def test_a_strategy_name_is_text(name):
+    error = refusal(strategy_name=name)
+    assert (error.code, error.symbol) == ("bad_strategy_name", "TSLA")
+
+
+@pytest.mark.parametrize("stop", [Decimal("NaN"), Decimal(0), "1e2"])
+def test_a_stop_price_is_refused_by_the_rules_of_a_price(stop):
+    request = StopRequest(symbol="TSLA", quantity=1, stop_price=stop, limit_price=Decimal(100)).as_order()
+    with pytest.raises(OrderValidationError) as caught:
+        price_order(request, BPS_15)
+    assert (caught.value.code, caught.value.symbol) == ("bad_price", "TSLA")
 
 
 QUANTITIES = {
@@ -382,6 +404,13 @@ def test_a_price_may_be_a_whole_number_of_dollars():
     assert price_order(replace(TSLA, reference_price=whole), BPS_15).limit_price == Decimal("99.85")
 
 
+def test_every_digit_of_a_price_is_kept_down_to_the_twentieth_zero():
+    smallest = "0.00000000000000000001"
+    assert parse_price(smallest, symbol="TSLA") == Decimal(smallest)
+    assert parse_price(100, symbol="TSLA") == Decimal(100)
+    assert refusal(reference_price="0.000000000000000000001").code == "bad_price"
+
+
 def test_a_reference_finer_than_the_tick_is_kept_in_full():
     assert limit(Side.SELL, "100.005", dollars("0")) == Decimal("100.01")
     assert limit(Side.BUY, "100.005", dollars("0")) == Decimal("100.00")
@@ -420,6 +449,15 @@ def test_two_ticks_past_the_reference_are_slippage():
     assert limit(Side.SELL, "1.50", dollars("0.01", max_slippage_pct=Decimal("0.5"))) == Decimal("1.51")
 
 
+@pytest.mark.parametrize(("limit_price", "reference"), [("1.52", "1.503"), ("1.49", "1.507")])
+def test_the_tick_of_the_guard_is_counted_from_the_references_step_on_the_limits_side(limit_price, reference):
+    guard = Decimal("0.1")
+    check_slippage(Decimal(limit_price), Decimal(reference), max_slippage_pct=guard, symbol="TSLA")
+    beyond = Decimal(limit_price) + (Decimal("0.01") if limit_price > reference else Decimal("-0.01"))
+    with pytest.raises(OrderValidationError, match="past the guard"):
+        check_slippage(beyond, Decimal(reference), max_slippage_pct=guard, symbol="TSLA")
+
+
 def test_a_refused_step_names_the_steps_around_the_reference():
     rules = dollars("0.30", max_slippage_pct=Decimal("0.5"))
     with pytest.raises(OrderValidationError, match=r"in steps of \$0\.05: 12\.30 and 12\.35\)"):
@@ -440,9 +478,30 @@ def test_a_nickel_tick_rounds_the_price(side, reference, expected):
     assert price_order(request, DEFAULTS, instrument_tick=Decimal("0.05")).limit_price == Decimal(expected)
 
 
+@pytest.mark.parametrize(
+    ("side", "reference", "offset", "expected"),
+    [
+        (Side.BUY, "12.37", "0", "12.40"),
+        (Side.BUY, "12.37", "0.10", "12.45"),
+        (Side.SELL, "12.37", "0", "12.35"),
+        (Side.SELL, "0.03", "0.01", "0.05"),
+    ],
+)
+def test_a_marketable_price_is_rounded_to_the_instruments_own_tick(side, reference, offset, expected):
+    request = replace(TSLA, side=side, reference_price=Decimal(reference))
+    rules = dollars(offset, pricing=Pricing.MARKETABLE, max_slippage_pct=Decimal(1000))
+    assert price_order(request, rules, instrument_tick=Decimal("0.05")).limit_price == Decimal(expected)
+
+
+def test_a_callers_decimal_context_changes_no_tick():
+    with localcontext(Context(prec=1)):
+        assert tick_size(Decimal(5), Decimal("0.0125")) == Decimal("0.0125")
+
+
 @pytest.mark.parametrize("word", ["ioc", "gfd ", "", None, 1, b"gfd"])
 def test_an_unknown_time_in_force_is_refused(word):
-    assert refusal(time_in_force=word).code == "bad_time_in_force"
+    error = refusal(time_in_force=word)
+    assert (error.code, error.symbol) == ("bad_time_in_force", "TSLA")
 
 
 @pytest.mark.parametrize("word", TimeInForce)
@@ -454,7 +513,8 @@ def test_a_time_in_force_may_be_given_as_its_word(word):
 
 @pytest.mark.parametrize("value", [1, 0, "true", "", None])
 def test_extended_hours_is_true_or_false_and_nothing_else(value):
-    assert refusal(extended_hours=value).code == "bad_extended_hours"
+    error = refusal(extended_hours=value)
+    assert (error.code, error.symbol) == ("bad_extended_hours", "TSLA")
 
 
 references = st.one_of(

@@ -45,6 +45,12 @@ def test_each_locked_library_has_the_hash_of_its_files(pin):
     assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", each) for each in pin.hashes)
 
 
+def test_the_lock_is_made_with_the_extras_of_an_application():
+    made = re.search(r"addprefix --extra=,([a-z ]+)\)", (REPOSITORY / "Makefile").read_text(encoding="utf-8"))
+    assert made is not None
+    assert tuple(made[1].split()) == EXTRAS
+
+
 @pytest.mark.parametrize("path", [LOCK, BUILD_LOCK], ids=lambda path: path.name)
 def test_the_lock_names_no_registry(path):
     assert "://" not in path.read_text(encoding="utf-8")

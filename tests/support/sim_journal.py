@@ -60,6 +60,7 @@ class MortalJournal:
         return self._broken or self._inner.refusal
 
     def open(self) -> Opened:
+        self._stored.serve(self._life)
         opened = self._inner.open()
         self._path.touch(mode=0o600)  # one in memory leaves a trace too: a start refuses a journal that is gone
         return opened
@@ -120,6 +121,10 @@ class Stored(Protocol):
         """Return a new process's journal over it."""
         ...
 
+    def serve(self, life: Life) -> None:
+        """Be opened by this process next."""
+        ...
+
     def store(self, journal: Journal, commit: Commit, fate: Fate) -> None:
         """Commit, and let become of it what ``fate`` says."""
         ...
@@ -150,11 +155,13 @@ class InMemory:
 
     def __init__(self) -> None:
         self.storage = MemoryStorage()
-        self._rows: list[tuple[bytes, str]] = []
-        self._records: tuple[JournalRecord, ...] = ()
+        self._read: dict[tuple[bytes, str], JournalRecord] = {}
 
     def journal(self, identity: JournalIdentity, first: FirstRecord, *, process_id: Callable[[], int]) -> Journal:
         return MemoryJournal(self.storage, identity=identity, first_record=first, process_id=process_id)
+
+    def serve(self, life: Life) -> None:
+        """There is nothing between the process and its commits."""
 
     def store(self, journal: Journal, commit: Commit, fate: Fate) -> None:
         if fate is Fate.REFUSED:
@@ -174,17 +181,16 @@ class InMemory:
         return seq > 0
 
     def records(self) -> tuple[JournalRecord, ...]:
-        stored = self.storage.records
-        rows = list(stored.values())  # in the order of their numbers, as they were committed
-        if rows != self._rows:
-            kept = len(self._rows) if rows[: len(self._rows)] == self._rows else 0
-            fresh = tuple(unseal(*row).record for row in rows[kept:])
-            self._rows, self._records = rows, (*self._records[:kept], *fresh)
-        return self._records
+        return tuple(map(self._record, sorted(self.storage.records)))
 
     def standing(self) -> tuple[JournalRecord, ...]:
-        by_seq = {record.seq: record for record in self.records()}
-        return tuple(map(by_seq.__getitem__, sorted({one.seq for one in self.storage.standing})))
+        return tuple(map(self._record, sorted({one.seq for one in self.storage.standing})))
+
+    def _record(self, seq: int) -> JournalRecord:
+        stored = self.storage.records[seq]
+        if stored not in self._read:
+            self._read[stored] = unseal(*stored).record
+        return self._read[stored]
 
 
 class SimSide:

@@ -62,10 +62,12 @@ class Setting:
     in_memory: bool = True
     order_management: Mapping[str, object] = field(default_factory=lambda: PLAIN)
     wire: PaperWire = PaperWire.PRIVATE
+    forms: int | None = None
+    """The seed of the forms in which the broker writes its replies; the plain ones without."""
 
     def world(self, folder: Path) -> SimWorld:
         clock = JumpyClock(LAST_WEEK if self.has_past else MORNING)
-        return SimWorld(
+        world = SimWorld(
             folder,
             dict(self.order_management),
             mode=self.mode,
@@ -73,6 +75,9 @@ class Setting:
             in_memory=self.in_memory,
             wire=self.wire,
         )
+        if self.forms is not None:
+            world.broker.vary(self.forms)
+        return world
 
 
 def setting_of(seed: int, order_management: Mapping[str, object] = PLAIN) -> Setting:
@@ -82,6 +87,7 @@ def setting_of(seed: int, order_management: Mapping[str, object] = PLAIN) -> Set
         has_past=seed % 3 == 2,
         in_memory=seed % 5 != IN_SQLITE,
         order_management=order_management,
+        forms=seed,
     )
 
 

@@ -21,7 +21,15 @@ from trading_bot.order_management.models import (
 from trading_bot.values import Value
 
 
-class PreparedOrder(Value, frozen=True, kw_only=True):
+class _WithBody(Value, frozen=True):
+    """A value with bytes for the broker. They name the account, so its repr leaves them out."""
+
+    def __repr__(self) -> str:
+        told = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name != "body")
+        return f"{type(self).__name__}({', '.join(told)})"
+
+
+class PreparedOrder(_WithBody, frozen=True, kw_only=True):
     """The exact bytes that would ask the broker for an order, made before the intent is written."""
 
     ref_id: RefId
@@ -36,7 +44,7 @@ class PreparedOrder(Value, frozen=True, kw_only=True):
         return hashlib.sha256(self.body).hexdigest()
 
 
-class DurableIntent(Value, frozen=True, kw_only=True):
+class DurableIntent(_WithBody, frozen=True, kw_only=True):
     """Proof that an order's intent is on disk. Only the journal makes one, after its barrier.
 
     A gateway sends nothing without it and refuses a body that is not the one recorded.
@@ -80,7 +88,7 @@ class ExchangeFacts(Value, frozen=True, kw_only=True):
     """Those of its headers that may be recorded."""
     reply_bytes: int | None = None
     reply_sha256: str | None = None
-    """The digest of the reply's body as it came."""
+    """The digest of the reply's body as it came, an echo of the access token masked."""
     excerpt: str | None = None
     """The beginning of the body: one printable line of at most 500 characters, secrets masked. None for the order that
     was asked for, whose terms are recorded one by one."""
