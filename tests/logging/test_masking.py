@@ -159,3 +159,25 @@ def test_no_planted_secret_survives_in_any_payload(payload):
     shown = repr(SecretMasker(secrets=[ACCOUNT])(None, "info", {"event": payload, "unsafe": payload}))
     assert ACCOUNT not in shown
     assert TOKEN not in shown
+
+
+_PIECES = st.sampled_from(
+    [
+        *("bearer", "eyJhbGciOiJSUzI1NiJ9", ".", "@", "ann", "example.com", "token", "access_token", "authorization"),
+        *("password", "passwd", "mfa_secret", "username", "account_number", ":", "=", " ", '"', "-", ",", "x"),
+        *("mfa", "otp", "sms", "code", "passcode", "123456", ACCOUNT, "buy"),
+    ]
+)
+
+
+@given(st.lists(_PIECES, max_size=8), st.booleans())
+def test_a_text_that_is_passed_on_unsearched_would_have_been_left_alone(pieces, capitals):
+    """Only texts of ASCII are passed on so; a letter beyond it, standing apart, makes the same text be searched."""
+    text = "".join(pieces).upper() if capitals else "".join(pieces)
+    masker = SecretMasker(secrets=[ACCOUNT])
+    assert masker.mask_text(f"\u00e9 {text}") == f"\u00e9 {masker.mask_text(text)}"
+
+
+def test_a_secret_beyond_ascii_is_found_in_another_case():
+    """U+017F is a long s: where case does not count, it stands for the letter s."""
+    assert SecretMasker(secrets=["lo\u017ft"]).mask_text("it is LOST") == "it is ***"

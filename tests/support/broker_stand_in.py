@@ -176,7 +176,7 @@ POSITION_LAG = timedelta(minutes=2)
 BID = Decimal("99.98")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Request:
     """One request as it arrived."""
 

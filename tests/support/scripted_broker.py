@@ -23,7 +23,7 @@ REF = "11111111-2222-4333-8444-555555555555"
 BASE = "https://api.robinhood.com"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Answer:
     """One scripted ending: a reply, or an error before or after the bytes left."""
 

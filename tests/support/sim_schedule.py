@@ -1,6 +1,6 @@
 """Random schedules: steps are data, made from a seed alone, so that a failing one can be repeated and made smaller.
 
-An own loop instead of hypothesis' state machines: the planted bugs are counted in schedules, a schedule costs a third
+An own loop instead of hypothesis' state machines: the planted bugs are counted in schedules, a schedule costs a tenth
 of a second, restarts and crashes belong to the steps, and a failure is shrunk by leaving steps out.
 
 Where the journal is. Four schedules of five have it in memory (`sim_journal`): it keeps the promises of the port, a

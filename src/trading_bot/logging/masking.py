@@ -46,6 +46,12 @@ _SECRET_SHAPES = (
 _NAMED_SECRET = re.compile(rf"((?:{_GUARDED_NAMES})[\"']?\s*[:=]\s*[\"']?)[^\s\"',;&}}]+", re.IGNORECASE)
 _ONE_TIME_CODE = re.compile(r"\b((?:mfa|otp|sms|code|passcode)\b\D{0,12})\d{6}\b", re.IGNORECASE)
 
+_HINTS = (
+    *("token", "authorization", "passw", "secret", "username", "account_number"),
+    *("bearer", "eyj", "@", "mfa", "otp", "sms", "code"),
+)
+"""An ASCII text that holds none of these in lower case fits no pattern above, and need not be searched for them."""
+
 
 class SecretMasker:
     """A structlog processor that masks by allow-list first and by pattern second.
@@ -54,9 +60,12 @@ class SecretMasker:
     """
 
     def __init__(self, *, secrets: Iterable[str] = (), safe_keys: Iterable[str] = SAFE_KEYS) -> None:
+        told = [secret for secret in secrets if secret]
         # The longest first, so that a secret inside another one does not leave the rest of it behind.
-        known = sorted((re.escape(secret) for secret in secrets if secret), key=len, reverse=True)
+        known = sorted(map(re.escape, told), key=len, reverse=True)
         self._shapes = re.compile("|".join((*known, *_SECRET_SHAPES)), re.IGNORECASE)
+        # Another letter may stand for one of ASCII where case does not count, so such secrets are always searched for.
+        self._hints = (*_HINTS, *(secret.lower() for secret in told)) if all(map(str.isascii, told)) else None
         self._shown_keys = {key: self.mask_text(key) for key in safe_keys}
 
     def __call__(self, _logger: object, _method: str, event: Mapping[str, object]) -> Mapping[str, object]:
@@ -65,6 +74,10 @@ class SecretMasker:
 
     def mask_text(self, text: str) -> str:
         """Replace whatever looks like a secret."""
+        if text.isascii() and self._hints is not None:
+            lower = text.lower()
+            if not any(hint in lower for hint in self._hints):
+                return text[:]  # of a word of an enum, its text
         shaped = self._shapes.sub(MASK, text)
         return _ONE_TIME_CODE.sub(rf"\1{MASK}", _NAMED_SECRET.sub(rf"\1{MASK}", shaped))
 

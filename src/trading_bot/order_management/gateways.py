@@ -3,7 +3,6 @@
 A submit is one POST, whatever comes of it. Reads and cancels may be repeated, and are, within bounds.
 """
 
-import copy
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -117,8 +116,8 @@ class RobinhoodGateway:
 
     def by(self, deadline: Seconds) -> Self:
         """Return the same gateway, whose reads and cancels are all over by ``deadline``, a point on the clock."""
-        bounded = copy.copy(self)
-        vars(bounded).update(_readers=self._readers.by(deadline))
+        bounded = object.__new__(type(self))
+        vars(bounded).update(vars(self), _readers=self._readers.by(deadline))
         return bounded
 
     def broker_time(self) -> datetime | None:

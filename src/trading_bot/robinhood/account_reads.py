@@ -1,12 +1,11 @@
 """What the account holds and what shares are worth: balances, positions, quotes and bars, each read row by row."""
 
-import copy
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Self
 
-from trading_bot.clock import Clock, Seconds
+from trading_bot.clock import Clock
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.portfolio import AccountSnapshot, Bar, Position, PositionListing, Quote
 from trading_bot.robinhood.account_wire import account_snapshot, parse_equity, parse_quote
@@ -29,11 +28,11 @@ class AccountReads:
         self._directory = directory
         self._clock = clock
 
-    def by(self, deadline: Seconds, directory: BrokerDirectory) -> Self:
-        """Return the same reads, all over by ``deadline``, as those of ``directory`` are."""
-        bounded = copy.copy(self)
-        vars(bounded).update(_reads=self._reads.by(deadline), _directory=directory)
-        return bounded
+    def reading(self, reads: BrokerReads, directory: BrokerDirectory) -> Self:
+        """Return the same account, read with ``reads``, as ``directory`` is."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), _reads=reads, _directory=directory)
+        return other
 
     def account(self) -> AccountSnapshot:
         """Read balances and restrictions, as of the moment the read began."""

@@ -21,16 +21,22 @@ _QUOTED = re.compile(
     r"|(?P<token>(?<![\w-])(?=[\w-]*[0-9])(?=[\w-]*[A-Za-z])[\w-]{20,}(?![\w-]))"
     r"|(?P<number>(?<![0-9A-Za-z])(?=(?:[A-Za-z]*[0-9]){5})[0-9A-Za-z]+(?=[0-9A-Za-z]{4}(?![0-9A-Za-z])))"
 )
+_DIGIT = re.compile(r"\d")
+"""Whatever `_QUOTED` hides holds one."""
+
 _MASKER = SecretMasker()
 _CUT_OFF = re.compile(r"[\w.+%@-]*\Z")
 
 
 def masked(text: str, *, known: Sequence[str] = ()) -> str:
     """Hide account numbers but for their last four characters, mail addresses, tokens, and whatever is ``known``."""
+    if not known and text.isalpha():
+        return text  # most words of a row: no pattern here or of the masker's fits letters alone
     if len(text) > LONGEST_READ:
         text = _CUT_OFF.sub("", text[:LONGEST_READ])  # half a secret would look like none
     masker = SecretMasker(secrets=known) if known else _MASKER
-    return _QUOTED.sub(_hidden, masker.mask_text(text))
+    shown = masker.mask_text(text)
+    return _QUOTED.sub(_hidden, shown) if _DIGIT.search(shown) else shown
 
 
 def _hidden(quoted: re.Match[str]) -> str:

@@ -1,6 +1,5 @@
 """Which account is ours, and which instrument a symbol stands for: looked up, remembered for the day, never guessed."""
 
-import copy
 import threading
 from dataclasses import dataclass
 from datetime import date
@@ -76,9 +75,13 @@ class BrokerDirectory:
 
     def by(self, deadline: Seconds) -> Self:
         """Return the same directory, whose look-ups are all over by ``deadline``; both remember what either learns."""
-        bounded = copy.copy(self)
-        vars(bounded).update(_reads=self._reads.by(deadline), _look_ups=self._look_ups.by(deadline))
-        return bounded
+        return self.reading(self._reads.by(deadline))
+
+    def reading(self, reads: BrokerReads) -> Self:
+        """Return the same directory with other reads; both remember what either learns."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), _reads=reads, _look_ups=self._look_ups.reading(reads))
+        return other
 
     def account_number(self) -> str:
         """Return the account orders go to, looking the only one up where none was named.

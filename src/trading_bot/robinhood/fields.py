@@ -44,7 +44,9 @@ T = TypeVar("T")
 
 def printable(text: str, *, known: Sequence[str] = ()) -> str:
     """Make foreign text safe to show: masked, as `masked` does it, and one printable line of at most 500 characters."""
-    shown = "".join(c if c.isprintable() else " " for c in masked(text, known=known))
+    shown = masked(text, known=known)
+    if not shown.isprintable():
+        shown = "".join(c if c.isprintable() else " " for c in shown)
     return " ".join(shown.split())[:MAX_REASON_CHARS]
 
 

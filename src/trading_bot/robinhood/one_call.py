@@ -32,8 +32,9 @@ class Readers:
 
     def by(self, deadline: Seconds) -> "Readers":
         """Return the same, all over by ``deadline``, a point on the clock."""
-        reads, directory = self.reads.by(deadline), self.directory.by(deadline)
-        return Readers(reads=reads, directory=directory, account=self.account.by(deadline, directory))
+        reads = self.reads.by(deadline)
+        directory = self.directory.reading(reads)
+        return Readers(reads=reads, directory=directory, account=self.account.reading(reads, directory))
 
     def in_time(self) -> "Readers":
         """Return what a call that begins now reads with: where its caller set no deadline, one attempt's time is it."""

@@ -1,7 +1,6 @@
 """Reads at the broker: repeated within bounds, because that is safe; failure is an error, never an empty result."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 from trading_bot.clock import Clock, Seconds
@@ -14,6 +13,7 @@ from trading_bot.robinhood.classify import error_text, retry_after_s
 from trading_bot.robinhood.failures import FailureKind, WireFailure
 from trading_bot.robinhood.session import UnreadableReplyError, WireReply, WireRequest
 from trading_bot.robinhood.strict_json import listed_json
+from trading_bot.values import Value, replace
 
 LOGIN_NEEDED = "login_needed"
 PATIENCE_S: Seconds = 30.0
@@ -63,8 +63,7 @@ def noop(_reply: WireReply) -> None:
     """Take nothing from a reply."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repeater:
+class Repeater(Value, frozen=True, kw_only=True):
     """Repeats an exchange that may be repeated: back-off for passing trouble, one session renewal for a 401."""
 
     wire: Wire
@@ -129,8 +128,7 @@ class Repeater:
         return retry_after_s(result, self.clock.now()) if isinstance(result, WireReply) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerReads:
+class BrokerReads(Value, frozen=True, kw_only=True):
     """GET requests whose replies are decoded JSON, each over within the repeater's ``timeout_s`` altogether."""
 
     repeater: Repeater

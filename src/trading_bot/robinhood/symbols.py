@@ -115,9 +115,13 @@ class SymbolLookup:
 
     def by(self, deadline: Seconds) -> "SymbolLookup":
         """Return the same look-up, which is over by ``deadline``; both remember what either learns."""
-        bounded = SymbolLookup(reads=self._reads.by(deadline), clock=self._clock, table=self._table, asks=self._asks)
-        bounded._unknown_on, bounded._spared = self._unknown_on, self._spared
-        return bounded
+        return self.reading(self._reads.by(deadline))
+
+    def reading(self, reads: BrokerReads) -> "SymbolLookup":
+        """Return the same look-up with other reads; both remember what either learns."""
+        other = object.__new__(SymbolLookup)
+        vars(other).update(vars(self), _reads=reads)
+        return other
 
     def today(self) -> date:
         """Return the exchange date."""
