@@ -147,7 +147,7 @@ prove: $(READY)
 	@$(BIN)/python -m tests.simulation.ambiguous --submits $${AMBIGUOUS_SUBMITS:-1000000} --workers $(CORES) \
 		--figures tests/simulation/figures/ambiguous.json
 	@EFFECTS_APART=1 $(BIN)/python -m pytest tests/simulation --timeout=7200
-	@EVERY_CELL=1 $(PYTEST) $(patsubst %,tests/faults/test_%_faults.py,agent machine socket)
+	@EVERY_CELL=1 $(PYTEST) $(patsubst %,tests/faults/test_%_faults.py,agent machine timing socket)
 	@EFFECTS_APART=1 $(PYTEST) tests/faults/test_agent_deaths.py $(wildcard tests/startup/test_*_deaths.py) --timeout=7200
 	@$(MAKE) --no-print-directory fuzz
 	@FAULT_DEPTH=$${FAULT_DEPTH:-10} $(PYTEST) tests/real/test_database_*.py tests/real/test_refused_intents.py --timeout=7200
@@ -161,9 +161,10 @@ $(MUTATION_READY): $(READY)
 mutate: $(MUTATION_READY)
 	@$(BIN)/python -m tests.mutation $(or $(ROOM),--minutes 10 $(if $(FILES),--files $(FILES))) $(MUTATE)
 
-# Hostile inputs at every door. FUZZ takes arguments, such as 'agent --seed 7 --first 1000000'.
+# Hostile inputs at every door. FUZZ takes arguments, such as '--seed 7 --first 1000000 agent'.
 fuzz: $(READY)
-	@$(BIN)/python -m tests.fuzz --inputs $${FUZZ_INPUTS:-1000000} --workers $(CORES) $(FUZZ)
+	@$(BIN)/python -m tests.fuzz --inputs $${FUZZ_INPUTS:-1000000} --workers $(CORES) \
+		--figures tests/fuzz/figures/hostile-inputs.json $(FUZZ)
 
 # One run writes docs/benchmarks.md, which says what the figures mean. BENCH takes arguments, such as '--long'.
 bench: $(READY)

@@ -11,6 +11,8 @@ _ONE_IN = 4000
 
 _WORD = re.compile(rb'"(?:[^"\\\n]|\\.)*"|-?[0-9][0-9.eE+-]*|[A-Za-z_]+|[\[\]{}:,]')
 _VALUE = re.compile(rb'"(?:[^"\\\n]|\\.)*"|-?[0-9][0-9.eE+-]*|true|false|null')
+_PLACE = re.compile(rb'[:\[,=]\s*("(?:[^"\\\n]|\\.)*"|-?[0-9][0-9.eE+-]*|true|false|null)')
+"""A value where one may stand: behind a key, or in a list."""
 _MEMBER = re.compile(rb'"(?:[^"\\\n]|\\.)*"\s*:\s*(?:"(?:[^"\\\n]|\\.)*"|-?[0-9][0-9.eE+-]*|true|false|null)')
 
 HOSTILE = (
@@ -98,11 +100,12 @@ class Mutator:
         return data
 
     def _another_value(self, data: bytes, chance: Random) -> bytes:
-        return _replaced(data, chance, _VALUE, chance.choice(self._values))
+        form = _PLACE if chance.randrange(4) else _VALUE
+        return _replaced(data, chance, form, chance.choice(self._values))
 
     def _value_from_elsewhere(self, data: bytes, chance: Random) -> bytes:
         found = _VALUE.findall(chance.choice((data, chance.choice(self._corpus))))
-        return _replaced(data, chance, _VALUE, chance.choice(found)) if found else data
+        return _replaced(data, chance, _PLACE, chance.choice(found)) if found else data
 
     def _line_from_elsewhere(self, data: bytes, chance: Random) -> bytes:
         lines = data.split(b"\n")
@@ -118,7 +121,8 @@ def _replaced(data: bytes, chance: Random, form: re.Pattern[bytes], by: bytes) -
     # From a place by chance on, so that the whole need not be searched.
     for begin in (chance.randrange(len(data) + 1), 0):
         if (found := form.search(data, begin)) is not None:
-            return data[: found.start()] + by + data[found.end() :]
+            place, end = found.span(form.groups)
+            return data[:place] + by + data[end:]
     return data + by
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from trading_bot.config.file import read_text
-from trading_bot.config.problems import ConfigError, KeyPath, fields_of, named, suggestion
+from trading_bot.config.problems import ConfigError, KeyPath, fields_of, suggestion
+from trading_bot.wrong_values import named
 
 PREFIX = "TRADING_BOT_"
 NESTING = "__"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import json5
 
-from trading_bot.config.problems import ConfigError, named, shown
+from trading_bot.config.problems import ConfigError, shown
+from trading_bot.wrong_values import named
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 32

@@ -8,12 +8,11 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from trading_bot.wrong_values import in_words
+from trading_bot.wrong_values import in_words, named
 
 KeyPath: TypeAlias = tuple[str, ...]
 
 _SHOWN_CHARACTERS = 40
-_NAMED_CHARACTERS = 120
 _BOUNDS = {
     "greater_than": ("gt", "must be more than"),
     "greater_than_equal": ("ge", "must be at least"),
@@ -61,12 +60,6 @@ def shown(value: object) -> str:
         return {None: "null", True: "true", False: "false"}[value]
     text = ascii(value) if isinstance(value, str) else ascii(str(value))[1:-1]
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
-
-
-def named(text: str) -> str:
-    """Return a name, or a reason with names in it, as an error may show it: short, and in plain ASCII."""
-    plain = ascii(text)[1:-1]
-    return plain if len(plain) <= _NAMED_CHARACTERS else plain[:_NAMED_CHARACTERS] + "..."
 
 
 def _correct_it(_: KeyPath) -> str:

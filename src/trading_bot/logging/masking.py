@@ -29,7 +29,8 @@ SAFE_KEYS = frozenset(
         *("latency_ms", "delay_s", "elapsed_s", "interval_s", "count", "complete", "open_orders", "fills_booked"),
         *("orders_closed", "external_orders", "error", "error_type", "path", "signal", "step", "version"),
         *("at", "price", "new_quantity", "cumulative_quantity", "executed_at", "ending", "by", "until", "remedy"),
-        "companion",
+        *("companion", "exit_id", "said", "verdict", "difference", "interval", "failures", "log_bytes", "kept_in"),
+        *("expires_at", "works_until"),
     }
 )
 
@@ -83,6 +84,9 @@ class SecretMasker:
             return self._mask_mapping(value)
         if isinstance(value, Sequence | set | frozenset) and not isinstance(value, bytes | bytearray):
             return [self._mask_value(item) for item in value]
-        text = str(value)
+        try:
+            text = str(value)
+        except ValueError:  # an int of thousands of digits, or a fraction of such: Python refuses to write it out
+            return f"a {type(value).__name__} beyond all use"
         masked = self.mask_text(text)
         return value if isinstance(value, Number) and masked == text else masked

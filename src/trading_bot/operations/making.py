@@ -6,9 +6,7 @@ from pydantic import ValidationError
 
 from trading_bot.operations.command import Command
 from trading_bot.order_management.exceptions import OrderValidationError
-from trading_bot.wrong_values import in_words
-
-_LONGEST_NAME = 80
+from trading_bot.wrong_values import in_words, named
 
 _C = TypeVar("_C", bound=Command)
 
@@ -34,4 +32,4 @@ def refusal_of(error: ValidationError) -> OrderValidationError:
 
 def _name(location: tuple[int | str, ...]) -> str:
     # A key that no command has is the sender's own text.
-    return ascii(str(location[-1]))[1:-1][:_LONGEST_NAME] if location else "request"
+    return named(str(location[-1])) if location else "request"

@@ -7,6 +7,7 @@ from tests.fuzz.bounds import misplaced, refuse_control, refuse_secrets
 from trading_bot.config import Config, ConfigError, SeveralAccountsError
 from trading_bot.config.kill_settings import settings_for_kill
 from trading_bot.order_management.models import ExecutionMode
+from trading_bot.startup.account_number import configured_account
 
 _PRIVATE = 0o600
 _LONGEST_PROBLEM = 2048
@@ -90,7 +91,10 @@ def _read(
 
 def _check(config: Config, environ: Mapping[str, str], but: Collection[str]) -> None:
     refuse_secrets(repr(config), str(config), config.origins, but=but)
-    assert config.trading.mode is ExecutionMode.PAPER or config.account_number is not None, "live, and for nobody"
+    try:
+        assert configured_account(config), "an account without a number"
+    except ConfigError as error:
+        _check_error(error, but)
     for name, limit in config.risk_management:
         assert not hasattr(limit, "is_finite") or limit.is_finite(), f"{name} is {limit}"
     for read in (config.credentials, config.known_credentials, config.secret_urls):

@@ -12,7 +12,7 @@ from trading_bot.signals import INVALID, SignalError, SignalLine, SignalResult, 
 from trading_bot.trades import TradeStatus
 
 _MOST_TRADED = 12
-_WHOLE_ONE_IN = 4
+_WHOLE_ONE_IN = 16
 _LONGEST_MESSAGE = 4096
 _MAY_BE_THERE = frozenset({TradeStatus.SUBMITTED.value, TradeStatus.UNKNOWN.value, "done"})
 
