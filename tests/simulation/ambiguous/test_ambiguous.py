@@ -18,7 +18,7 @@ from trading_bot.order_management.outcomes import NotSent, Rejected, SubmitOutco
 from trading_bot.order_management.sync import synchronizer
 from trading_bot.order_management.sync.search import AbsenceSearch
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.no_cover, pytest.mark.timeout(600)]  # all submits happen within one test
 
 Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 LIVES = range(4 * len(PLACES))
