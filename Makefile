@@ -161,9 +161,10 @@ $(MUTATION_READY): $(READY)
 mutate: $(MUTATION_READY)
 	@$(BIN)/python -m tests.mutation $(or $(ROOM),--minutes 10 $(if $(FILES),--files $(FILES))) $(MUTATE)
 
-# Hostile inputs at every door. FUZZ takes arguments, such as 'agent --seed 7 --first 1000000'.
+# Hostile inputs at every door. FUZZ takes arguments, such as '--seed 7 --first 1000000 agent'.
 fuzz: $(READY)
-	@$(BIN)/python -m tests.fuzz --inputs $${FUZZ_INPUTS:-1000000} --workers $(CORES) $(FUZZ)
+	@$(BIN)/python -m tests.fuzz --inputs $${FUZZ_INPUTS:-1000000} --workers $(CORES) \
+		--figures tests/fuzz/figures/hostile-inputs.json $(FUZZ)
 
 # One run writes docs/benchmarks.md, which says what the figures mean. BENCH takes arguments, such as '--long'.
 bench: $(READY)

@@ -3,16 +3,19 @@
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.fuzz.bounds import Ear, bounded
+from tests.fuzz.bounds import Ear, MemoryBound, bounded
 from tests.fuzz.registry import TARGETS
 from tests.fuzz.targets import Take, Target
 
 _FRAMES = 12
+_LOOKED_AT_EVERY = 50
+_ROUND = 50
+"""Inputs of a round for each share of a door."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,18 +76,25 @@ def lived(name: str, seed: int, numbers: Iterable[int]) -> Tally:
     target, tally = TARGETS[name], Tally()
     with opened(target) as take:
         take(next(iter(target.corpus.values())))  # what is loaded at first use is not the input's doing
+        memory = MemoryBound()
         for number in numbers:
             data = target.made(seed, number)
             why = why_broken(take, data, tally)
+            if why is None and tally.inputs % _LOOKED_AT_EVERY == 0:
+                problem = memory.problem()
+                why = problem and f"{problem}, or one of the {_LOOKED_AT_EVERY} inputs before it did"
             if why is not None:
                 tally.broken.append(Broken(target=name, seed=seed, number=number, data=data, why=why))
     return tally
 
 
-def numbers_of(inputs: int) -> dict[str, range]:
-    """Share inputs out among the doors."""
-    parts = sum(target.share for target in TARGETS.values())
-    return {name: range(-(-inputs * target.share // parts)) for name, target in TARGETS.items()}
+def rounds_of(names: Sequence[str], *, inputs: int, first: int = 0) -> Iterator[tuple[str, range]]:
+    """Share inputs out among doors, in rounds that give every door its part; ``first`` inputs are left out."""
+    whole = _ROUND * sum(TARGETS[name].share for name in names)
+    for number in range(first // whole, -(-(first + inputs) // whole)):
+        for name in names:
+            part = _ROUND * TARGETS[name].share
+            yield name, range(number * part, (number + 1) * part)
 
 
 def _fast_folder() -> str | None:
