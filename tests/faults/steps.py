@@ -9,7 +9,7 @@ from pathlib import Path
 from requests.adapters import BaseAdapter
 
 from tests.support.broker_stand_in import BrokerStandIn, Request, Route
-from tests.support.jumpy_clock import JumpyClock
+from tests.support.jumpy_clock import JumpyClock, PatientClock
 from tests.support.mortal import DiedError
 from tests.support.sim_agent_broker import AgentBrokerStandIn
 from tests.support.sim_invariants import Invariants
@@ -40,7 +40,7 @@ class FaultBench:
     clock: JumpyClock = field(init=False)
 
     def __post_init__(self) -> None:
-        self.clock = JumpyClock(MORNING)
+        self.clock = JumpyClock(MORNING) if self.line_to is None else PatientClock(MORNING)
         self.world = SimWorld(
             self.folder,
             clock=self.clock,

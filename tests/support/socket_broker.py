@@ -5,7 +5,8 @@ What strikes before a byte is written is arranged in front of our connections, f
 look-up that fails, a port nobody listens on, a server whose certificate nobody signed, a reset in the handshake.
 
 The clock stays a virtual one. A silence moves it beyond the deadline, and then one byte arrives, so that the time-out
-is that of our connection and takes no time of this machine.
+is that of our connection and takes no time of this machine. What is left of a deadline is time of that clock, so no
+socket here gives up on a machine that is merely busy.
 """
 
 import json
@@ -20,24 +21,29 @@ from pathlib import Path
 import requests
 
 from tests.support.agent_server.http import AGENT_HOST
-from tests.support.broker_stand_in import Act, BrokerStandIn, Route
+from tests.support.broker_stand_in import Act, BrokerStandIn
+from tests.support.broker_stand_in import Route as Kind
 from tests.support.loopback_broker import acts
 from tests.support.loopback_broker.authority import HOST, TestAuthority
 from tests.support.loopback_broker.bench import authority
 from tests.support.loopback_broker.server import Heard, LoopbackServer
-from trading_bot.robinhood.live_transport import LiveTransport, build_live_transport
-from trading_bot.robinhood.name_lookup import Address, Lookup
+from trading_bot.robinhood.connection import BrokerPool, DeadlineSocket, Route, broker_trust
+from trading_bot.robinhood.live_transport import THIS_PLATFORM, LiveTransport
+from trading_bot.robinhood.name_lookup import Address, BoundedLookup, Lookup
+from trading_bot.robinhood.order_socket import order_socket_carrier
 from trading_bot.robinhood.sending import SendContext, current_send_context, sending
 from trading_bot.robinhood.session import MAX_CONNECT_S
 
-_TOOLS = {"place_equity_order": Route.SUBMIT, "cancel_equity_order": Route.CANCEL}
-_PATHS: Sequence[tuple[str, str, Route]] = (
-    ("POST", r"/orders/", Route.SUBMIT),
-    ("POST", r"/orders/[^/]+/cancel/", Route.CANCEL),
-    ("GET", r"/orders/", Route.LIST),
-    ("GET", r"/orders/[^/]+/", Route.READ),
+_TOOLS = {"place_equity_order": Kind.SUBMIT, "cancel_equity_order": Kind.CANCEL}
+_PATHS: Sequence[tuple[str, str, Kind]] = (
+    ("POST", r"/orders/", Kind.SUBMIT),
+    ("POST", r"/orders/[^/]+/cancel/", Kind.CANCEL),
+    ("GET", r"/orders/", Kind.LIST),
+    ("GET", r"/orders/[^/]+/", Kind.READ),
 )
 _LATE_BYTE = b"H"
+PATIENCE_S = 30
+"""How long this machine may be busy before a connection gives up."""
 
 
 class SocketBroker:
@@ -64,7 +70,7 @@ class SocketBroker:
         self.stand_in, self._line = stand_in, SocketLine(self, stand_in)
         return self._line
 
-    def take_early(self, route: Route | None) -> Act | None:
+    def take_early(self, route: Kind | None) -> Act | None:
         """Take what strikes the next request of this kind before a byte of it is written."""
         assert self.stand_in is not None
         with self._lock:
@@ -109,8 +115,9 @@ class SocketLine(requests.adapters.BaseAdapter):
         act = self._exchange.take_early(route)
         if act is None:
             return self._transport.send(request)
-        left_s = _beyond(min(context.deadline - self._stand_in.clock.monotonic(), MAX_CONNECT_S))
-        struck = self._connections(_BEFORE_WRITING[act](self._exchange, lambda: self._stand_in.clock.sleep(left_s)))
+        clock = self._stand_in.clock
+        left_s = _beyond(min(context.deadline - clock.monotonic(), MAX_CONNECT_S))
+        struck = self._connections(_BEFORE_WRITING[act](self._exchange, lambda: clock.sleep(left_s)))
         try:
             return struck.send(request)
         finally:
@@ -120,11 +127,24 @@ class SocketLine(requests.adapters.BaseAdapter):
         self._transport.close()
 
     def _connections(self, lookup: Lookup) -> LiveTransport:
-        clock = self._stand_in.clock
-        return build_live_transport(clock=clock, ca_file=str(authority().ca_file), lookup=lookup)
+        trust = broker_trust(str(authority().ca_file))
+        trust.sslsocket_class = _PatientSocket
+        route = Route(trust=trust, lookup=_PatientLookup(lookup), clock=self._stand_in.clock, expiry=THIS_PLATFORM)
+        pools = {host: BrokerPool(route, host) for host in (HOST, AGENT_HOST)}
+        return LiveTransport(pools=pools, carrier=order_socket_carrier(THIS_PLATFORM))
 
 
-def route_of(method: str, path: str, body: bytes | str) -> Route | None:
+class _PatientSocket(DeadlineSocket):
+    def settimeout(self, value: float | None) -> None:
+        super().settimeout(max(value or 0, PATIENCE_S))
+
+
+class _PatientLookup(BoundedLookup):
+    def addresses(self, host: str, port: int, *, timeout_s: float) -> Sequence[Address]:
+        return super().addresses(host, port, timeout_s=max(timeout_s, PATIENCE_S))
+
+
+def route_of(method: str, path: str, body: bytes | str) -> Kind | None:
     """Tell what a request is for, on either interface; None for what no fault is arranged for."""
     if path == "/mcp/trading":
         return _route_of_call(json.loads(body) if body else {})
@@ -132,16 +152,16 @@ def route_of(method: str, path: str, body: bytes | str) -> Route | None:
     return found[0] if found else None
 
 
-def _route_of_call(message: Mapping[str, object]) -> Route | None:
+def _route_of_call(message: Mapping[str, object]) -> Kind | None:
     params = message.get("params")
     if message.get("method") != "tools/call" or not isinstance(params, dict):
         return None
     if params["name"] == "get_equity_orders":
-        return Route.READ if "order_id" in params["arguments"] else Route.LIST
+        return Kind.READ if "order_id" in params["arguments"] else Kind.LIST
     return _TOOLS.get(params["name"])
 
 
-def due(stand_in: BrokerStandIn, route: Route | None) -> Act | None:
+def due(stand_in: BrokerStandIn, route: Kind | None) -> Act | None:
     """Return what will befall the next request of this kind."""
     if route is None:
         return None
