@@ -1,6 +1,5 @@
 """One order from request to answer, also where the call ends in a way that nobody planned."""
 
-import threading
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -9,11 +8,9 @@ import pytest
 
 from tests.support.fake_gateway import SubmitStep
 from tests.support.manager_bench import ManagerBench
-from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import OrderCancellationError, OrderRejectedError, TradingHaltedError
-from trading_bot.order_management.models import ExecutionMode, OrderRequest, OrderState, OrderTerms, Side
+from trading_bot.order_management.models import OrderRequest, OrderState, OrderTerms, Side
 from trading_bot.order_management.outcomes import CancelUnknown
-from trading_bot.order_management.sync.free_shares import LATEST_LOOK_S
 
 
 def interrupt():
@@ -99,34 +96,3 @@ def test_a_cancel_that_was_wanted_meanwhile_makes_the_submit_no_longer_than_its_
     bench.buy("c1")
     assert bench.gateway.cancel_requests
     assert bench.clock.monotonic() - began <= 20 + 1
-
-
-def test_a_cancel_carried_out_by_the_submit_is_recorded_under_the_request_that_wanted_it():
-    bench = ManagerBench()
-    bench.gateway.answer_cancels(CancelUnknown(cause="no answer"))
-
-    def cancelled() -> None:
-        def cancel() -> None:
-            with bench.manager.request("the cancel"), suppress(OrderCancellationError):
-                bench.manager.cancel_order("c1")
-
-        thread = threading.Thread(target=cancel)
-        thread.start()
-        thread.join()
-
-    bench.gateway.submits.append(SubmitStep(after=cancelled))
-    with bench.manager.request("the buy"):
-        bench.buy("c1")
-    answered = [fact.correlation_id for fact in bench.journal.facts(EventKind.CANCEL_ANSWERED)]
-    assert answered
-    assert set(answered) == {"the cancel"}
-
-
-def test_a_sell_reads_what_is_held_within_half_the_time_that_its_price_is_good_for():
-    bench = ManagerBench(shares={"AAPL": 50}, intent_ttl_s=10, mode=ExecutionMode.LIVE)
-    bench.clock.sleep(LATEST_LOOK_S + 1)
-    began = bench.clock.monotonic()
-    bench.positions.deadlines.clear()
-    bench.sell()
-    assert bench.positions.deadlines
-    assert max(bench.positions.deadlines) <= began + 5
