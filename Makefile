@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOWEST := .venv-lowest
 LOWEST_READY := $(LOWEST)/.ready
+RELEASE := .venv-release
+RELEASE_READY := $(RELEASE)/.ready
 MUTATION_READY := $(VENV)/.mutation
 
 # What one test process has compiled, the next one finds, whatever the environment says.
@@ -21,7 +23,7 @@ CACHE = -o cache_dir=.pytest_cache/$@
 PLAIN = $(PYTEST) --assert=plain $(CACHE)
 EXPLAIN = { $(BIN)/python -m pytest --last-failed --last-failed-no-failures=none -q -n0 $(CACHE); exit 1; }
 MEASURED := --cov --cov-append --cov-report= --cov-fail-under=0
-SLOW := tests/simulation tests/faults
+SLOW := tests/simulation tests/faults tests/fuzz
 # These rooms import no library themselves. Whatever they import of ours that does is tested with the lowest versions.
 PURE := account audit error_handling kill protection results $(addprefix order_management/,book cancel decisions submit sync)
 # Whole bots and sweeps again: each line in a module of ours that imports a library has a quick test besides.
@@ -32,11 +34,12 @@ WHOLE := canary contract/payloads/test_odd_*.py order_management/test_round_trip
 	risk/test_results_*.py risk/test_running_totals.py robinhood/test_classify_total.py \
 	$(patsubst %,startup/test_%.py,carrier cold_start kill_deaths live rotation_deaths) $(patsubst %,trading_bot/test_%.py,$(BOTS))
 WITH_PROCESSES = $(shell grep -rl --include='test_*.py' --exclude-dir=simulation 'mark\.subprocess' tests)
-QUICK := -m 'not subprocess' $(addprefix --ignore=,$(SLOW) $(wildcard $(addprefix tests/,$(PURE) $(WHOLE) architecture benchmarks mutation)))
+QUICK := -m 'not subprocess' $(addprefix --ignore=,$(SLOW) $(wildcard $(addprefix tests/,$(PURE) $(WHOLE) architecture benchmarks mutation release)))
 PARTS := environments check-unit check-lives check-coverage check-lowest check-style
 BUDGET_S := 900
 
-.PHONY: help install demo test test-lowest check $(PARTS) check-processes check-schedules browser prove mutate bench format clean
+.PHONY: help install demo test test-lowest check $(PARTS) check-processes check-schedules browser prove fuzz mutate bench lock \
+	audit sbom package format clean
 
 help:
 	@echo "make demo     trade the bundled day on the paper exchange; no account, no network"
@@ -45,7 +48,12 @@ help:
 	@echo "make test-lowest  run the quick tests of what imports libraries, with the lowest versions that pyproject.toml allows"
 	@echo "make prove    run many more simulated lives and deaths of the bot, and crashes of its database, than the build does; takes long"
 	@echo "make mutate   break the lines that differ from main, or FILES=..., or ROOM=submit, and see that a test fails; docs/mutation.md"
+	@echo "make fuzz     give a million hostile inputs to everything that reads what others wrote; part of make prove"
 	@echo "make bench    measure speed beside bare loops, robin_stocks and version 0.1, and write docs/benchmarks.md; fails for no figure"
+	@echo "make lock     write the locked versions with their hashes anew: requirements.lock, requirements-build.lock"
+	@echo "make audit    look the locked versions up among the known vulnerabilities; says so if there was no data"
+	@echo "make sbom     list what an application installs: dist/sbom.cdx.json, and docs/licences.md"
+	@echo "make package  build the wheel and try it outside of the clone, with each Python from 3.11 to 3.13 that is here"
 	@echo "make install  make .venv and install the bot and its tools into it"
 	@echo "make format   format the source and apply the safe lint fixes"
 	@echo "make clean    remove .venv and every cache; logs and state stay"
@@ -85,6 +93,9 @@ $(READY): pyproject.toml tests/constraints.txt
 
 $(LOWEST_READY): pyproject.toml tests/lowest.txt
 	$(call make_venv,$(LOWEST),tests/lowest.txt,test)
+
+$(RELEASE_READY): pyproject.toml tests/constraints.txt
+	$(call make_venv,$(RELEASE),tests/constraints.txt,release)
 
 demo: $(READY)
 	@$(BIN)/trading-bot demo
@@ -131,9 +142,16 @@ check-style: $(READY)
 	$(BIN)/lint-imports
 
 prove: $(READY)
-	@SIMULATION_SCHEDULES=$${SIMULATION_SCHEDULES:-2000} EFFECTS_APART=1 $(BIN)/python -m pytest tests/simulation --timeout=7200
+	@$(BIN)/python -m tests.simulation --schedules $${SIMULATION_SCHEDULES:-100000} --workers $(CORES) \
+		--figures tests/simulation/figures/schedules.json
+	@$(BIN)/python -m tests.simulation.ambiguous --submits $${AMBIGUOUS_SUBMITS:-1000000} --workers $(CORES) \
+		--figures tests/simulation/figures/ambiguous.json
+	@EFFECTS_APART=1 $(BIN)/python -m pytest tests/simulation --timeout=7200
+	@EVERY_CELL=1 $(PYTEST) $(patsubst %,tests/faults/test_%_faults.py,agent machine timing socket)
 	@EFFECTS_APART=1 $(PYTEST) tests/faults/test_agent_deaths.py $(wildcard tests/startup/test_*_deaths.py) --timeout=7200
+	@$(MAKE) --no-print-directory fuzz
 	@FAULT_DEPTH=$${FAULT_DEPTH:-10} $(PYTEST) tests/real/test_database_*.py tests/real/test_refused_intents.py --timeout=7200
+	@$(MAKE) --no-print-directory package PACKAGE=--tests
 
 $(MUTATION_READY): $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c tests/constraints.txt -e '.[mutation]'
@@ -143,14 +161,37 @@ $(MUTATION_READY): $(READY)
 mutate: $(MUTATION_READY)
 	@$(BIN)/python -m tests.mutation $(or $(ROOM),--minutes 10 $(if $(FILES),--files $(FILES))) $(MUTATE)
 
+# Hostile inputs at every door. FUZZ takes arguments, such as '--seed 7 --first 1000000 agent'.
+fuzz: $(READY)
+	@$(BIN)/python -m tests.fuzz --inputs $${FUZZ_INPUTS:-1000000} --workers $(CORES) \
+		--figures tests/fuzz/figures/hostile-inputs.json $(FUZZ)
+
 # One run writes docs/benchmarks.md, which says what the figures mean. BENCH takes arguments, such as '--long'.
 bench: $(READY)
 	@$(BIN)/python -m tests.benchmarks $(BENCH)
+
+# What an application installs, and what the package is built with: the build's versions with the hash of every file.
+COMPILE = $(RELEASE)/bin/uv pip compile --quiet --universal --python-version=3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command='make lock' -c tests/constraints.txt
+BUILD_NEEDS = import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
+lock: $(RELEASE_READY)
+	@$(COMPILE) $(addprefix --extra=,postgres report notify metrics) --output-file=requirements.lock pyproject.toml
+	@$(RELEASE)/bin/python -c '$(BUILD_NEEDS)' | $(COMPILE) --output-file=requirements-build.lock -
+
+audit: $(RELEASE_READY)
+	@$(RELEASE)/bin/python -m release.audit
+
+sbom: $(READY)
+	@$(BIN)/python -m release.bill_of_materials
+
+package: $(READY)
+	@$(BIN)/python -m release.package $(PACKAGE)
 
 format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 clean:
-	rm -rf $(VENV) $(LOWEST) .mutation build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf $(VENV) $(LOWEST) $(RELEASE) .mutation build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache \
+		.pytest_cache .ruff_cache
+	find src tests release -name __pycache__ -type d -prune -exec rm -rf {} +

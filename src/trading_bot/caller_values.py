@@ -84,16 +84,13 @@ def _plain(value: _T) -> _T:
 def _decimal_of(value: object) -> Decimal | None:
     if isinstance(value, numbers.Integral):
         return Decimal(operator.index(value))
-    if isinstance(value, float):
-        text = float.__repr__(value)  # numpy's double is one too, and its own repr is a call
-    elif isinstance(value, numbers.Real):
-        text = str(value)  # numpy's other widths write the shortest decimal of theirs
-    else:
+    if not isinstance(value, float | numbers.Real):
         return None
     try:
-        return Decimal(text)
-    except InvalidOperation:
-        return None  # a fraction such as 1/3, which no decimal states exactly
+        # numpy's double is a float whose own repr is a call; its other widths write the shortest decimal of theirs.
+        return Decimal(float.__repr__(value) if isinstance(value, float) else str(value))
+    except (InvalidOperation, ValueError):
+        return None  # a fraction such as 1/3, which no decimal states exactly, or one of thousands of digits
 
 
 def switch(value: _T) -> _T | bool:

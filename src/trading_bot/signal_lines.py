@@ -66,11 +66,16 @@ def _moment(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        return datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value)
     except ValueError as error:
         raise ValueError("must be a time such as 2026-11-20T09:30:00-05:00") from error
+    if moment.year not in _YEARS:
+        raise ValueError(f"must be a time from {_YEARS.start} to {_YEARS.stop - 1}")
+    return moment
 
 
+_YEARS = range(1970, 2101)
+"""A replay moves its clock to the time of a signal in steps of seconds, and would not get to the year 9999."""
 _LEADING_ZEROS = 20
 _WHOLE_DIGITS = 18
 _MAX_DIGITS = 30
@@ -208,7 +213,10 @@ def _validated(value: dict[str, object], number: int) -> AnySignal:
         return model.model_validate(value)
     except ValidationError as error:
         problems = "; ".join(
-            _problem(str(item["loc"][0]), item, known=model.model_fields) for item in error.errors(include_url=False)
+            _problem(str(item["loc"][0]), item, known=model.model_fields)
+            if item["loc"]
+            else f"a key {in_words(item)}"  # with half a character in it, it has no place that could be named
+            for item in error.errors(include_url=False)
         )
         raise SignalError(f"{problems}; correct the line and send it again", line=number) from error
 

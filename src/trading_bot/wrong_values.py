@@ -2,8 +2,10 @@
 
 from pydantic_core import ErrorDetails
 
+_LONGEST_NAME = 120
 _MUST = {
     "string_type": "must be text in quotes",
+    "string_unicode": "must be text without half characters",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_from_float": "must be a whole number",
@@ -38,6 +40,12 @@ _WITH_FACTS = {
     "enum": ("must be ", "expected"),
     "value_error": ("", "error"),
 }
+
+
+def named(text: str) -> str:
+    """Return a name that somebody else chose, or a text with such names, as an error may show it: short plain ASCII."""
+    plain = ascii(text)[1:-1]
+    return plain if len(plain) <= _LONGEST_NAME else plain[:_LONGEST_NAME] + "..."
 
 
 def in_words(problem: ErrorDetails, *, if_null: str = "leave it out or give a value") -> str:

@@ -8,7 +8,18 @@ from tests.support.command_line import REPOSITORY, SOURCE
 from tests.support.source_tree import PACKAGE, parse_source
 
 TESTS = REPOSITORY / "tests"
-CROSS_CUTTING = {"architecture", "benchmarks", "contract", "faults", "mutation", "real", "simulation", "support"}
+CROSS_CUTTING = {
+    "architecture",
+    "benchmarks",
+    "contract",
+    "faults",
+    "fuzz",
+    "mutation",
+    "real",
+    "release",
+    "simulation",
+    "support",
+}
 TOP_LEVEL = "trading_bot"  # the folder for tests of the modules that stand directly in the package
 DATA_ONLY = {"demo"}  # its data is tested beside the runner that reads it
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from tests.support.live_login_bench import DEVICE, PASSWORD, READ, REVOKE, SEED, TOKEN, USERNAME, LoginBench, tokens
 from tests.support.scripted_broker import Answer, lost, reply, unreachable
 from tests.support.taken_lock import TakenLock
-from trading_bot.auth.live_login import PAUSE_S, SESSION_ENDED, THROTTLED_PAUSE_S
+from trading_bot.auth.live_login import LONG_PAUSE_S, PAUSE_S, SESSION_ENDED, TROUBLED_PAUSE_S
 from trading_bot.auth.login_budget import LoginBudgetError
 from trading_bot.auth.renewal_time import LEAST_REQUEST_S, RenewalInTime
 from trading_bot.auth.token_store import SavedSession, TokenFileError
@@ -71,6 +71,7 @@ def test_a_second_factor_is_sent_where_there_is_a_seed(bench):
         (reply(200, {"mfa_required": False}), "no usable token"),
         (reply(400, {"error": {"code": None, "why": ["a", "b"]}}), r"error: code null, why a, b\)"),
         (reply(429, {"detail": "no"}), "five minutes"),
+        (reply(404, {"detail": "Not found."}), "a newer trading-bot"),
         (reply(500, b"<html>"), "wait a minute"),
         (reply(200, {"access_token": "x"}), "no usable token"),
         (reply(200, b""), "no usable token"),
@@ -410,10 +411,14 @@ def test_a_renewal_without_usable_tokens_uses_the_refresh_token_up(bench, body):
     ("answer", "pause_s"),
     [
         (unreachable(), PAUSE_S),
-        (lost(), PAUSE_S),
-        (reply(503), PAUSE_S),
-        (reply(429), THROTTLED_PAUSE_S),
-        (reply(429, None, Retry_After="30"), 30),
+        (lost(), TROUBLED_PAUSE_S),
+        (reply(503), TROUBLED_PAUSE_S),
+        (reply(404), LONG_PAUSE_S),
+        (reply(307, None, Location="https://elsewhere.example/"), LONG_PAUSE_S),
+        (reply(429), LONG_PAUSE_S),
+        (reply(429, None, Retry_After="-31536000"), LONG_PAUSE_S),
+        (reply(429, None, Retry_After="3"), TROUBLED_PAUSE_S),
+        (reply(429, None, Retry_After="40"), 40),
     ],
 )
 def test_a_renewal_that_fails_in_passing_is_tried_again_after_a_pause(bench, answer, pause_s):
@@ -424,6 +429,34 @@ def test_a_renewal_that_fails_in_passing_is_tried_again_after_a_pause(bench, ans
     assert not bench.login.renew(20)
     assert len(bench.broker.seen) == 1
     bench.time.sleep(0.5)
+    assert bench.login.renew(20)
+
+
+def test_a_session_that_another_process_got_is_taken_up_during_a_pause(bench):
+    bench.logged_in().answered_401()
+    bench.broker.on(*TOKEN, reply(429))
+    assert not bench.login.renew(20)
+    other = LoginBench(bench.folder)
+    other.broker.on(*TOKEN, tokens(5))
+    other.log_in()
+    assert bench.login.renew(20)
+    assert len(bench.broker.seen) == 1
+
+
+def test_renewals_that_go_on_failing_become_rare_until_one_succeeds(bench):
+    bench.logged_in().answered_401()
+    bench.broker.on(*TOKEN, *[reply(503)] * 4, tokens(2), reply(503), tokens(3))
+    for pause_s in (TROUBLED_PAUSE_S, TROUBLED_PAUSE_S, LONG_PAUSE_S, LONG_PAUSE_S):
+        sent = len(bench.broker.seen)
+        assert not bench.login.renew(20)
+        bench.time.sleep(pause_s - 0.5)
+        assert not bench.login.renew(20)
+        assert len(bench.broker.seen) == sent + 1
+        bench.time.sleep(0.5)
+    assert bench.login.renew(20)
+    bench.answered_401()
+    assert not bench.login.renew(20)
+    bench.time.sleep(TROUBLED_PAUSE_S)
     assert bench.login.renew(20)
 
 

@@ -487,6 +487,29 @@ def test_an_unknown_variable_with_our_prefix_is_an_error(tmp_path, name, words):
     assert words in problem
 
 
+@pytest.mark.parametrize("name", ["TRADING_BOT_NOTIFY_URL", "TRADING_BOT_ACCOUNT_NUMBER"])
+def test_a_line_of_the_env_file_without_its_sign_shows_no_secret(tmp_path, name):
+    (tmp_path / ".env").write_text(f"{name}//secret-topic\n")
+    problems = " ".join(problems_of(tmp_path))
+    assert f"{name}... " in problems
+    assert "secret-topic" not in problems
+
+
+@pytest.mark.parametrize("name", ["TRADING_BOT_" + "Z" * 5000, "TRADING_BOT_TRADING__MODE__" + "Z" * 5000])
+def test_a_name_without_an_end_is_shown_short(tmp_path, name):
+    (problem,) = problems_of(tmp_path, **{name: "1"})
+    assert "ZZZ... " in problem
+    assert len(problem) < 500
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a" \x1b[2J: 1}', '{"' + "a" * 5000 + '": 1}', '{"risk_management": {"' + "a" * 5000 + '": 1}}']
+)
+def test_what_is_wrong_with_a_file_is_said_short_and_printably(tmp_path, text):
+    (problem,) = problems_of(tmp_path, text)
+    assert len(problem) < 500 + len(str(tmp_path))
+
+
 @pytest.mark.parametrize("place", ["the environment", ".env"])
 @pytest.mark.parametrize(
     "name",

@@ -38,7 +38,7 @@ pytestmark = [
 
 def struck_at(folder: Path, step: str, die_at: int | None) -> FaultBench:
     """Do the step, and die at this effect of it, or at none."""
-    bench = FaultBench(folder, step, wire=PaperWire.AGENT, mode=ExecutionMode.LIVE)
+    bench = FaultBench(folder, step, wire=PaperWire.AGENT, mode=ExecutionMode.LIVE, loses_sessions=True)
     if step == "REC":
         bench.world.boot(die_at=die_at)
         return bench

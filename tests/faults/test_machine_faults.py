@@ -2,40 +2,42 @@
 
 import errno
 import os
-import threading
 from collections.abc import Callable
 
 import pytest
 
 from tests.faults.grid import CELLS, OURS
-from tests.faults.steps import FaultBench, replace_order
-from tests.support.broker_stand_in import Act, Request, Route
-from tests.support.mortal import Life
+from tests.faults.steps import FaultBench, meanwhile
+from tests.faults.wire_checks import EVERY_CELL
+from tests.support.broker_stand_in import Route
 from tests.support.sim_journal import Fate, InMemory
 from tests.support.sim_world import SimWorld
 from trading_bot.bot import TradeResult, TradeStatus
-from trading_bot.order_management.exceptions import OrderError
+from trading_bot.config import PaperWire
 from trading_bot.order_management.models import OrderState
 
-FAULTS = {f"F{number}" for number in range(38, 51)}
-ENDS = {"F39": "kill -9", "F40": "power loss", "F47": "SIGTERM", "F48": "SIGINT"}
-TESTED = {cell for cell in CELLS if cell[:3] in OURS and cell[4:] in FAULTS and CELLS[cell].endswith("$")}
 MOST_EFFECTS = 80
+ON_EACH_WIRE = pytest.mark.parametrize("wire", list(PaperWire) if EVERY_CELL else [PaperWire.PRIVATE], ids=str)
+"""The build strikes the private wire. Both of them: EVERY_CELL=1, as `make prove` does."""
 
 
 def cells(*faults: str) -> list[object]:
-    return [pytest.param(cell[:3], cell[4:], id=cell) for cell in sorted(TESTED) if cell[4:] in faults]
+    struck = [cell for cell in CELLS if cell[:3] in OURS and cell[4:] in faults]
+    return [pytest.param(cell[:3], cell[4:], id=cell) for cell in sorted(struck)]
 
 
 # Death at every effect.
 
 
+@ON_EACH_WIRE
 @pytest.mark.parametrize(("step", "fault"), cells("F39", "F40"))
-def test_death_at_every_effect(step, fault, tmp_path_factory):
+def test_death_at_every_effect(step, fault, wire, tmp_path_factory):
     """Killed at any point and started again, everything is found, nothing is sent twice, and both sides agree."""
     for effects in range(1, MOST_EFFECTS):
-        bench = FaultBench(tmp_path_factory.mktemp(f"{step}-{effects}-"), step)
+        bench = FaultBench(tmp_path_factory.mktemp(f"{step}-{effects}-"), step, wire=wire)
         world, lives = bench.world, bench.world.life
+        if step == "SYN":
+            world.broker.book.fill(world.order(), 4, bench.clock.now())
         if step == "REC":
             world.boot(die_at=effects)
             lives = world.life
@@ -55,23 +57,21 @@ def test_death_at_every_effect(step, fault, tmp_path_factory):
     pytest.fail(f"{step} has more than {MOST_EFFECTS} effects; raise the bound")
 
 
+@ON_EACH_WIRE
 @pytest.mark.parametrize(("step", "fault"), cells("F47", "F48"))
-def test_interrupt_at_every_effect(step, fault, tmp_path_factory):
+def test_interrupt_at_every_effect(step, fault, wire, tmp_path_factory):
     """An interrupt is no worse than a death, and the process that lives on to stop cleanly hides nothing."""
     kind = SystemExit if fault == "F47" else KeyboardInterrupt
 
-    for effects in range(1, MOST_EFFECTS, 2):
-        bench = FaultBench(tmp_path_factory.mktemp(f"{step}-{effects}-"), step)
-        life = bench.world.life
+    for effects in range(1, MOST_EFFECTS, 4 if step == "REC" else 2):
+        bench = FaultBench(tmp_path_factory.mktemp(f"{step}-{effects}-"), step, wire=wire)
 
-        def interrupt(life: Life = life) -> None:
-            life.is_over = False  # what the process does while it stops is done
+        def interrupt(world: SimWorld = bench.world) -> None:
+            world.life.is_over = False  # what the process does while it stops is done
             raise kind
 
-        life._end = interrupt
-        life.die_in(effects)
         try:
-            bench.act()
+            _act_until(bench, effects, interrupt)
         except kind:
             pass
         else:
@@ -80,6 +80,17 @@ def test_interrupt_at_every_effect(step, fault, tmp_path_factory):
         bench.invariants.check()
         bench.afterwards()
     pytest.fail(f"{step} has more than {MOST_EFFECTS} effects; raise the bound")
+
+
+def _act_until(bench: FaultBench, effects: int, end: Callable[[], None]) -> None:
+    """Do the step, and end the process so at that effect of it."""
+    if bench.step == "REC":
+        bench.world.end = end
+        bench.world.boot(die_at=effects)
+        return
+    bench.world.life._end = end
+    bench.world.life.die_in(effects)
+    bench.act()
 
 
 # The disk.
@@ -117,9 +128,10 @@ def check_disk_step(bench: FaultBench) -> None:
     assert bench.sent == 0, "no order without a record"
 
 
+@ON_EACH_WIRE
 @pytest.mark.parametrize(("step", "fault"), cells("F41", "F42"))
-def test_disk_that_takes_nothing(step, fault, tmp_path):
-    bench = FaultBench(tmp_path, step)
+def test_disk_that_takes_nothing(step, fault, wire, tmp_path):
+    bench = FaultBench(tmp_path, step, wire=wire)
     world, trouble = bench.world, full_disk if fault == "F41" else read_only
     if step == "SYN":
         world.broker.book.fill(world.order(), 10, bench.clock.now())
@@ -137,9 +149,10 @@ def test_disk_that_takes_nothing(step, fault, tmp_path):
     bench.afterwards()
 
 
+@ON_EACH_WIRE
 @pytest.mark.parametrize(("step", "fault"), cells("F43", "F44"))
-def test_journal_changed_underneath(step, fault, tmp_path):
-    bench = FaultBench(tmp_path, step, in_memory=fault == "F44")
+def test_journal_changed_underneath(step, fault, wire, tmp_path):
+    bench = FaultBench(tmp_path, step, wire=wire, in_memory=fault == "F44")
     world = bench.world
     change, put_back = (_moved if fault == "F43" else _cut)(world)
     change()
@@ -176,9 +189,10 @@ def _cut(world: SimWorld) -> tuple[Callable[[], object], Callable[[], object]]:
 # Another process, a fork.
 
 
+@ON_EACH_WIRE
 @pytest.mark.parametrize(("step", "fault"), cells("F45"))
-def test_second_process_on_the_account(step, fault, tmp_path):
-    bench = FaultBench(tmp_path, step)
+def test_second_process_on_the_account(step, fault, wire, tmp_path):
+    bench = FaultBench(tmp_path, step, wire=wire)
     first = bench.world
     if step == "SYN":  # an order without our mark is somebody else's: counted, never touched
         form = {**first.posts[0].request.form, "ref_id": "00000000-0000-4000-8000-000000000001"}
@@ -191,7 +205,7 @@ def test_second_process_on_the_account(step, fault, tmp_path):
         return
     if step == "REC":
         first.boot()
-    second = SimWorld(tmp_path, clock=bench.clock)
+    second = SimWorld(tmp_path, clock=bench.clock, wire=wire)
     second.broker = first.broker
     assert not second.boot(), "one writer an account"
     sent = len(first.posts)
@@ -202,10 +216,18 @@ def test_second_process_on_the_account(step, fault, tmp_path):
     bench.afterwards()
 
 
+@ON_EACH_WIRE
 @pytest.mark.parametrize(("step", "fault"), cells("F49"))
-def test_forked_child_sends_nothing(step, fault, tmp_path):
-    bench = FaultBench(tmp_path, step)
-    bench.world.process_id += 1
+def test_forked_child_sends_nothing(step, fault, wire, tmp_path):
+    bench = FaultBench(tmp_path, step, wire=wire)
+    _fork(bench)
+    bench.act()
+    assert bench.sent == 0
+    if step == "REC":
+        assert bench.world.bot is None, "a start that finds itself in a child has failed"
+        bench.world.process_id -= 1
+        bench.afterwards()
+        return
     heard = len(bench.world.broker.seen)
     result = bench.world.trade(client_order_id="c9", symbol="KO")
     assert result is not None
@@ -222,130 +244,13 @@ def test_forked_child_sends_nothing(step, fault, tmp_path):
     assert bench.sent == 0
 
 
-# Threads: what comes in while the broker's answer is awaited.
+def _fork(bench: FaultBench) -> None:
+    """Go on as a child of the process; where the step is a start, as one that was made in the middle of it."""
+    if bench.step == "REC":
+        meanwhile(bench, Route.LIST, _fork_now)
+    else:
+        _fork_now(bench.world)
 
 
-def meanwhile(bench: FaultBench, route: Route, do) -> list[object]:
-    """Let another caller do something once, while the answer to the step's own request is still out."""
-    came_of_it: list[object] = []
-
-    def once(request: Request) -> None:
-        if request.route is route:
-            bench.world.broker.meanwhile = lambda request: None
-            other = threading.Thread(target=lambda: came_of_it.append(do(bench.world)))
-            other.start()
-            other.join(0.3)
-
-    bench.world.broker.meanwhile = once
-    return came_of_it
-
-
-def test_many_threads_with_one_client_order_id(tmp_path):
-    """SUB-F46"""
-    bench = FaultBench(tmp_path, "SUB")
-    callers = [threading.Thread(target=bench.world.trade) for _ in range(50)]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join(30)
-    assert bench.sent == 1
-    answers = {answer.result.status for answer in bench.world.answers}
-    assert answers == {TradeStatus.SUBMITTED, TradeStatus.DUPLICATE}
-    assert len(bench.world.answers) == 50 + 1  # and the order that was there before
-    bench.invariants.check()
-
-
-def test_a_cancel_that_overtakes_its_own_submit(tmp_path):
-    """CAN-F46"""
-    bench = FaultBench(tmp_path, "SUB")
-    meanwhile(bench, Route.SUBMIT, lambda world: world.bot.cancel_order("c1"))
-    bench.act()
-    assert bench.world.order().state == "cancelled"
-    bench.afterwards()
-
-
-def test_a_kill_that_overtakes_a_submit(tmp_path):
-    """ALL-F46"""
-    bench = FaultBench(tmp_path, "SUB")
-    bench.world.broker.acts[Route.SUBMIT].append(Act.THROTTLED)
-    meanwhile(bench, Route.SUBMIT, lambda world: world.kill())
-    bench.act()
-    assert bench.sent == 1, "once the kill has returned nothing more begins"
-    assert bench.open_at_broker() == 0
-
-
-def test_a_replace_of_an_order_that_is_being_replaced(tmp_path):
-    """REP-F46"""
-    bench = FaultBench(tmp_path, "REP")
-
-    def again(world: SimWorld) -> object:
-        try:
-            return replace_order(world)
-        except OrderError as error:
-            return error
-
-    second = meanwhile(bench, Route.CANCEL, again)
-    bench.act()
-    assert isinstance(second[0], OrderError)
-    assert bench.sent == 1
-    bench.afterwards()
-
-
-def test_a_cancel_wins_over_the_second_leg(tmp_path):
-    """REP-F46"""
-    bench = FaultBench(tmp_path, "REP")
-    meanwhile(bench, Route.CANCEL, lambda world: world.cancel())
-    bench.act()
-    assert bench.sent == 0
-    bench.afterwards()
-
-
-def test_a_synchronisation_does_not_judge_a_submit_under_way(tmp_path):
-    """SYN-F46"""
-    bench = FaultBench(tmp_path, "SUB")
-    bench.world.broker.acts[Route.LIST].extend([Act.VANISHED] * 9)
-    meanwhile(bench, Route.SUBMIT, lambda world: world.sync())
-    bench.act()
-    assert isinstance(bench.answer, TradeResult)
-    assert bench.answer.status is TradeStatus.SUBMITTED
-    bench.afterwards()
-
-
-# Clocks and sleep.
-
-
-@pytest.mark.parametrize("seconds", [-3600, 3600])
-@pytest.mark.parametrize(("step", "fault"), cells("F38", "F50"))
-def test_wall_clock_that_jumps_meanwhile(step, fault, seconds, tmp_path):
-    """Over a sleep the wall clock goes on alone; set back or forth, it must decide nothing either."""
-    bench = FaultBench(tmp_path, step)
-    world = bench.world
-
-    def jump(request: Request) -> None:
-        if request.route is bench.route:
-            world.broker.meanwhile = lambda request: None
-            bench.clock.jump(seconds)
-
-    world.broker.meanwhile = jump
-    bench.act()
-    if step == "SUB":
-        assert bench.sent == 1
-    if step == "REP" and seconds > 0:
-        assert bench.sent == 0, "after a sleep the price is out of date"
-    if step in ("CAN", "ALL"):
-        assert not world.order().is_open
-    if step == "SYN":
-        assert bench.open_at_broker() == 2
-    bench.afterwards()
-
-
-def test_an_old_intent_does_not_come_back_to_life(tmp_path):
-    """SUB-F38: the age of an intent is measured on the clock that does not jump."""
-    bench = FaultBench(tmp_path, "SUB")
-    bench.world.broker.acts[Route.SUBMIT].extend([Act.REFUSED] * 9)
-    began = bench.clock.monotonic()
-    bench.clock.jump(-1800)
-    bench.act()
-    assert isinstance(bench.answer, TradeResult)
-    assert bench.answer.status is TradeStatus.NOT_SENT
-    assert bench.clock.monotonic() - began <= 20
+def _fork_now(world: SimWorld) -> None:
+    world.process_id += 1

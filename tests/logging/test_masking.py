@@ -1,6 +1,7 @@
 import ast
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -123,6 +124,11 @@ def test_a_secret_in_a_number_or_an_object_or_a_key_is_masked():
         "at": "2026-01-02 00:00:00+00:00",
         "***": 1,
     }
+
+
+def test_a_number_that_python_refuses_to_write_out_is_named_and_not_shown(masker: SecretMasker):
+    event = masker(None, "info", {"count": 10**5000, "quantity": Fraction(1, 10**5000)})
+    assert event == {"count": "a int beyond all use", "quantity": "a Fraction beyond all use"}
 
 
 def test_a_word_of_ours_stays_its_text(masker: SecretMasker):

@@ -174,6 +174,13 @@ def test_a_value_that_cannot_be_used_is_named(changes: dict[str, object], proble
     assert raised.value.code == "bad_request"
 
 
+def test_a_key_that_no_command_has_is_named_short_and_without_control_characters():
+    with pytest.raises(OrderValidationError) as raised:
+        read_command(json.dumps({"command": "ping", "\u202e\x1b" + "A" * 5000: 1}).encode())
+    assert str(raised.value).startswith("\\u202e\\x1bAAA")
+    assert len(str(raised.value)) < 200
+
+
 @pytest.mark.parametrize(
     "text", [b"", b"[]", b"{}", b'{"command":"sell_everything"}', b'{"command":"ping"}{}', b"\xff"]
 )

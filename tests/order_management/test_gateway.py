@@ -290,7 +290,7 @@ class TestSubmitting:
 class TestCancelling:
     def test_a_taken_cancel_is_one_empty_post(self, bench):
         bench.broker.on(*CANCEL, reply(200, {}))
-        assert bench.gateway.cancel_order(OrderId(ORDER)) == CancelTaken()
+        assert isinstance(bench.gateway.cancel_order(OrderId(ORDER)), CancelTaken)
         assert bench.broker.seen[0].body == b""
 
     @pytest.mark.parametrize("order_id", ["", "../orders", "a/b/c/d/e/f", "x?y=zzzzzz", "short"])
@@ -301,7 +301,7 @@ class TestCancelling:
     @pytest.mark.parametrize("trouble", [unreachable(), lost(), reply(500), reply(503), reply(429)])
     def test_passing_trouble_is_repeated_because_a_cancel_may_be(self, bench, trouble):
         bench.broker.on(*CANCEL, trouble, trouble, trouble, reply(200, {}))
-        assert bench.gateway.cancel_order(OrderId(ORDER)) == CancelTaken()
+        assert isinstance(bench.gateway.cancel_order(OrderId(ORDER)), CancelTaken)
 
     @pytest.mark.parametrize(("trouble", "ending"), [(unreachable(), CancelNotSent), (reply(502), CancelUnknown)])
     def test_after_four_attempts_the_last_ending_is_reported(self, bench, trouble, ending):
@@ -315,7 +315,7 @@ class TestCancelling:
 
     def test_a_401_renews_once_and_repeats_once(self, bench):
         bench.broker.on(*CANCEL, reply(401), reply(200, {}))
-        assert bench.gateway.cancel_order(OrderId(ORDER)) == CancelTaken()
+        assert isinstance(bench.gateway.cancel_order(OrderId(ORDER)), CancelTaken)
         bench.broker.always(*CANCEL, reply(401))
         assert isinstance(bench.gateway.cancel_order(OrderId(ORDER)), CancelNotSent)
         assert (bench.renewals, len(bench.broker.seen)) == (2, 4)
@@ -328,7 +328,9 @@ class TestCancelling:
     def test_no_cancel_is_repeated_beyond_half_a_minute(self, bench):
         bench.broker.always(*CANCEL, reply(429, None, Retry_After="20"))
         reply_ = bench.gateway.cancel_order(OrderId(ORDER))
-        assert reply_ == CancelNotSent(cause="HTTP 429: the broker gave no reason", retry_after_s=20)
+        assert replace(reply_, exchange=None) == CancelNotSent(
+            cause="HTTP 429: the broker gave no reason", retry_after_s=20
+        )
         assert bench.time.monotonic() == 20
 
     def test_one_failing_cancel_never_stops_the_others(self, bench):
@@ -338,7 +340,7 @@ class TestCancelling:
         replies = bench.gateway.cancel_all_equity_orders([bad, failing, refused])
         assert isinstance(replies[bad], CancelNotSent)
         assert isinstance(replies[failing], CancelUnknown)
-        assert replies[refused] == CancelRefused(reason="No.", status_code=403)
+        assert replace(replies[refused], exchange=None) == CancelRefused(reason="No.", status_code=403)
 
     def test_cancels_leave_side_by_side_and_answer_in_the_order_asked_for(self, bench):
         """One answer that does not come keeps no other request from leaving."""
@@ -347,7 +349,8 @@ class TestCancelling:
             taken = replace(reply(200, {}), then=together.wait)
             bench.broker.on("POST", f"/orders/{order_id}/cancel/", taken)
         asked = [OrderId(OTHER), OrderId(ORDER)]
-        assert list(bench.gateway.cancel_all_equity_orders(asked).items()) == [(name, CancelTaken()) for name in asked]
+        replies = bench.gateway.cancel_all_equity_orders(asked)
+        assert [(name, type(each)) for name, each in replies.items()] == [(name, CancelTaken) for name in asked]
 
     def test_no_cancels_are_no_requests(self, bench):
         assert bench.gateway.cancel_all_equity_orders([]) == {}
@@ -360,7 +363,7 @@ class TestBy:
     def test_no_request_leaves_after_it(self, bench):
         bench.broker.always(*CANCEL, reply(200, {}))
         gateway = bench.gateway.by(bench.time.monotonic() + 5)
-        assert gateway.cancel_order(OrderId(ORDER)) == CancelTaken()
+        assert isinstance(gateway.cancel_order(OrderId(ORDER)), CancelTaken)
         bench.time.sleep(5)
         seen = len(bench.broker.seen)
         assert isinstance(gateway.cancel_order(OrderId(ORDER)), CancelNotSent)
@@ -368,7 +371,7 @@ class TestBy:
             gateway.fetch_order_status(OrderId(ORDER))
         assert not gateway.list_open_orders().complete
         assert len(bench.broker.seen) == seen
-        assert bench.gateway.cancel_order(OrderId(ORDER)) == CancelTaken(), "the gateway itself goes on"
+        assert isinstance(bench.gateway.cancel_order(OrderId(ORDER)), CancelTaken), "the gateway itself goes on"
 
     def test_nothing_is_repeated_beyond_it(self, bench):
         bench.broker.always(*CANCEL, lost())

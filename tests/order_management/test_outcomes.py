@@ -78,3 +78,10 @@ def test_a_cancel_is_proven_only_where_the_order_cannot_trade_any_more(verdict):
         filled_quantity=Decimal(0),
     )
     assert result.is_proven_closed is PROVEN[verdict]
+
+
+@pytest.mark.parametrize("value", [PREPARED, intent()], ids=["prepared", "durable"])
+def test_the_bytes_for_the_broker_are_not_shown_because_they_name_the_account(value):
+    assert "249.93" in repr(value)
+    assert " body=" not in repr(value)
+    assert BODY.decode() not in repr(value)

@@ -14,6 +14,10 @@ from tests.support.command_tree import every_command
 
 UNITS = sorted((REPOSITORY / "examples" / "systemd").iterdir())
 DOCKER = REPOSITORY / "examples" / "docker"
+OF_OTHERS = {"--create-home", "--uid", "--from", "--wheel-dir"} | {
+    f"--{word}" for word in ("no-cache-dir", "require-hashes", "no-deps", "no-index", "no-build-isolation")
+}
+"""Options of pip, of the container and of its base."""
 
 
 @pytest.mark.subprocess
@@ -39,14 +43,15 @@ def test_every_command_and_option_that_they_name_exists(file: Path):
     text = "\n".join(line for line in file.read_text("utf-8").splitlines() if not line.startswith("#"))
     commands = every_command()
     options = {option for command in commands.values() for each in command.params for option in each.opts}
-    assert set(re.findall(r"(?<=[ \"])--[a-z][a-z-]+", text)) - {"--create-home", "--uid", "--no-cache-dir"} <= options
+    assert set(re.findall(r"(?<=[ \"])--[a-z][a-z-]+", text)) - OF_OTHERS <= options
     named = re.findall(r"trading-bot(?: --[a-z-]+)* ([a-z][a-z-]+)", text)
     assert {(name,) for name in named if name != "bot"} <= set(commands)
 
 
 def test_the_image_copies_what_is_there_and_runs_a_command_that_is_there():
     lines = (DOCKER / "Dockerfile").read_text("utf-8").splitlines()
-    copied = [word for line in lines if line.startswith("COPY ") for word in line.split()[1:-1]]
+    copies = [line.split()[1:-1] for line in lines if line.startswith("COPY ")]
+    copied = [word for words in copies if not words[0].startswith("--from=") for word in words]
     assert copied
     assert all((REPOSITORY / name).exists() for name in copied)
     (command,) = (json.loads(line.removeprefix("CMD ")) for line in lines if line.startswith("CMD "))

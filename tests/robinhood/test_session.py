@@ -7,7 +7,7 @@ import pytest
 import requests
 import urllib3
 
-from tests.support.scripted_broker import BASE, Answer, ScriptedBroker, clock, lost, reply, response, unreachable
+from tests.support.scripted_broker import Answer, ScriptedBroker, clock, lost, reply, response, unreachable
 from trading_bot.order_management.ports import SendRefusedError
 from trading_bot.robinhood.sending import SendPhase
 from trading_bot.robinhood.session import (
@@ -103,9 +103,21 @@ def test_a_path_that_could_lead_elsewhere_is_refused(path):
         WireRequest(method="GET", path=path)
 
 
-def test_only_the_pinned_base_is_served(broker):
-    session = BrokerSession(adapter=broker, clock=clock(), base_url=BASE)
-    assert list(session._http.adapters) == [f"{BASE}/"]
+def test_a_request_says_how_long_its_body_is_and_a_read_says_nothing(broker, session):
+    broker.on("POST", "/orders/", reply(), reply())
+    broker.on("GET", "/orders/", reply())
+    session.exchange(WireRequest(method="POST", path="/orders/", body=b"x=1"), timeout_s=10)
+    session.exchange(WireRequest(method="POST", path="/orders/"), timeout_s=10)
+    session.exchange(READ, timeout_s=10)
+    assert [seen.headers.get("Content-Length") for seen in broker.seen] == ["3", "0", None]
+
+
+def test_a_header_with_a_line_break_sends_nothing(broker, session):
+    broker.on("GET", "/orders/", reply())
+    session.set_bearer("tok\r\nHost: elsewhere.example")
+    result = failure(session)
+    assert (result.kind, result.first_byte_written) == (FailureKind.OTHER, False)
+    assert broker.seen == []
 
 
 def test_a_redirect_is_a_security_failure_and_is_not_followed(broker, session):
@@ -261,9 +273,10 @@ def test_a_401_of_an_older_bearer_does_not_mark_the_newer_one(broker, session):
 
 
 def test_cookies_of_the_broker_are_not_kept(broker, session):
-    broker.on("GET", "/orders/", reply(200, None, Set_Cookie="a=b; Path=/"))
+    broker.on("GET", "/orders/", reply(200, None, Set_Cookie="a=b; Path=/"), reply())
     session.exchange(READ, timeout_s=10)
-    assert not list(session._http.cookies)
+    session.exchange(READ, timeout_s=10)
+    assert "Cookie" not in broker.seen[-1].headers
 
 
 def test_reprs_show_no_secret():

@@ -267,4 +267,4 @@ def test_without_a_transport_of_its_own_it_connects_to_the_broker_itself(account
     connection = live_connection(account.around, account_number=NUMBER, state=account.state())
     session = connection.wire._wire
     assert isinstance(session, BrokerSession)
-    assert type(session._http.get_adapter("https://api.robinhood.com/")).__name__ == "LiveTransport"
+    assert type(session._transport).__name__ == "LiveTransport"

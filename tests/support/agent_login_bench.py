@@ -1,5 +1,6 @@
 """A login to the agent interface over real sessions, with scripted hosts at their far end and its file in a folder."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -39,10 +40,12 @@ class AgentLoginBench:
     broker: ScriptedBroker = field(default_factory=ScriptedBroker)
     time: VirtualClock = field(default_factory=clock)
     files: FileSystem = field(default_factory=LocalFiles)
+    pid: int = 4711
+    connect: Callable[[str], BrokerSession] | None = None
+    """Makes the session to an address, where it does not lead to ``broker``."""
 
     def __post_init__(self) -> None:
-        self.http = BrokerSession(adapter=self.broker, clock=self.time, base_url=AGENT_BASE_URL)
-        self.grants = BrokerSession(adapter=self.broker, clock=self.time, base_url=GRANTS_BASE_URL)
+        self.http, self.grants = map(self.connect or self._scripted, (AGENT_BASE_URL, GRANTS_BASE_URL))
         self.store = LoginStore(path=self.folder / "agent-session.json", account="live-canary", files=self.files)
         self.login = AgentLogin(http=self.http, grants=self.grants, store=self.store, clock=self.time, files=self.files)
 
@@ -85,6 +88,9 @@ class AgentLoginBench:
     def is_refused(self) -> bool:
         self._call()
         return self.http.bearer_is_refused
+
+    def _scripted(self, base_url: str) -> BrokerSession:
+        return BrokerSession(adapter=self.broker, clock=self.time, base_url=base_url, process_id=lambda: self.pid)
 
     def _call(self) -> None:
         self.http.exchange(WireRequest(method="POST", path=ENDPOINT_PATH, body=b"{}"), timeout_s=10)

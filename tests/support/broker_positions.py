@@ -26,6 +26,7 @@ class BrokerPositions:
         self.asked_alone: list[str] = []
         self.is_failing = False
         self.account_is_failing = False
+        self.account_reads = 0
         self.account_type: str | None = None
         self.unread: list[UnreadPosition] = []
         self.instrument_ids: dict[str, str] = {}
@@ -75,6 +76,7 @@ class BrokerPositions:
         return self._row(symbol) if symbol is not None and self.quantity(symbol) else None
 
     def fetch_account(self) -> AccountSnapshot:
+        self.account_reads += 1
         if self.account_is_failing:
             raise OrderStatusError("no balances here")
         return replace(snapshot(), account_type=self.account_type)

@@ -7,19 +7,34 @@ how one request is treated; requests without one are served. Bad luck that strik
 
 import enum
 import json
+import random
 import re
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from urllib.parse import parse_qsl, urlsplit
+from functools import lru_cache
+from types import MappingProxyType
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import requests
 import urllib3
 
+from tests.support.odd_rows import NOWHERE, ORDERS, POSITIONS, odd_order, odd_position
+from tests.support.payload_forms import PayloadForms
 from tests.support.scripted_broker import Answer, reply, response
-from tests.support.stand_in_book import BASE, ENDED, INSTRUMENTS, StandInBook, first_row, http_date, wire_time
+from tests.support.stand_in_book import (
+    BASE,
+    ENDED,
+    INSTRUMENT_OF,
+    INSTRUMENTS,
+    SYMBOL_OF,
+    StandInBook,
+    first_row,
+    http_date,
+    wire_time,
+)
 from trading_bot.clock import VirtualClock
 from trading_bot.robinhood.sending import current_send_context
 
@@ -99,6 +114,8 @@ class RefIdMode(enum.StrEnum):
     BAD_REQUEST = "bad_request"
     FIRST_ORDER = "first_order"
     ACCEPT_AGAIN = "accept_again"
+    IGNORED = "ignored"
+    """It says neither yes nor no, and takes nothing."""
 
 
 class CancelMode(enum.StrEnum):
@@ -184,6 +201,8 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         self.honours_is_closed = True
         self.is_liquid = False
         """Whether a sell at or below the bid trades as soon as time passes."""
+        self.forms = PayloadForms()
+        """How each row is written; see `vary`."""
         self.page_size = 3
         self.late_by = timedelta(minutes=2)
         self.date_skew: timedelta | None = timedelta()
@@ -201,6 +220,23 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         self._underway: list[tuple[datetime, Request]] = []
         self._session_end = session_end
         self._tokens = 0
+
+    def vary(self, seed: int) -> None:
+        """Write rows in the forms of real accounts from now on, beside rows of others; the same for each seed."""
+        self.forms = PayloadForms(seed)
+        self.show_others(random.Random(seed))
+
+    def show_others(self, chance: random.Random) -> None:
+        """Show rows that hold up no symbol that is traded here: older than all of our orders, so that none is ours."""
+        book, now = self.book, self.clock.now() - timedelta(hours=2)
+        kinds = chance.sample(sorted(ORDERS), chance.randrange(4))
+        for number, kind in enumerate(kinds):
+            row = odd_order(kind, number, chance.choice(sorted(INSTRUMENTS)), account=book.account, now=now)
+            if kind not in NOWHERE:
+                row["state"] = chance.choice(("cancelled", "filled", "rejected"))
+            book.strange_orders.append(row)
+        kinds = chance.sample(sorted(POSITIONS), chance.randrange(3))
+        book.strange_positions += [odd_position(kind, account=book.account) for kind in kinds]
 
     def posts(self, ref_id: str | None = None) -> list[Request]:
         """The submits whose first byte left, of one ``ref_id`` or of all."""
@@ -311,18 +347,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
     # What the broker does.
 
     def _act(self, request: Request) -> Answer:
-        serve = {
-            Route.LOGIN: self._logged_in,
-            Route.ACCOUNT: lambda request: reply(200, self._account_row()),
-            Route.POSITIONS: self._positions,
-            Route.INSTRUMENT: self._instruments,
-            Route.QUOTES: self._quotes,
-            Route.SUBMIT: self._submitted,
-            Route.CANCEL: self._cancelled,
-            Route.LIST: self._listed,
-            Route.READ: self._read,
-        }
-        return serve[request.route](request)
+        return _SERVED[request.route](self, request)
 
     def _logged_in(self, request: Request) -> Answer:
         self._tokens += 1
@@ -331,7 +356,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
 
     def _read(self, request: Request) -> Answer:
         order = self.book.by_id(request.path.split("/")[2])
-        return reply(200, order.row()) if order else reply(404, {"detail": "Not found."})
+        return reply(200, self.forms.order(order.row())) if order else reply(404, {"detail": "Not found."})
 
     def _submitted(self, request: Request) -> Answer:
         now = self.clock.now()
@@ -341,11 +366,13 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         if known and self.ref_ids is RefIdMode.BAD_REQUEST:
             return _STATUS[Act.REF_ID_400]()
         if known and self.ref_ids is RefIdMode.FIRST_ORDER:
-            return reply(201, known[0].row())
+            return reply(201, self.forms.order(known[0].row()))
+        if known and self.ref_ids is RefIdMode.IGNORED:
+            return reply(200, {})
         if request.form["side"] == "sell" and int(request.form["quantity"]) > self.for_sale(request.form["symbol"]):
             return reply(400, {"detail": "Not enough shares to sell."})
         order = self.book.take(request.form, now=now, expires_at=self._session_end(now))
-        return reply(201, order.row())
+        return reply(201, self.forms.order(order.row()))
 
     def _cancelled(self, request: Request) -> Answer:
         now = self.clock.now()
@@ -379,7 +406,8 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         start = first_row(request.query.get("cursor", "0"), rows)
         end = start + self.page_size
         following = self._page_address(request, end) if end < len(rows) else None
-        return reply(200, {"next": following, "previous": None, "results": rows[start:end]})
+        page = [self.forms.order(row) for row in rows[start:end]]
+        return reply(200, {"next": following, "previous": None, "results": page})
 
     def _asked_for(self, row: Mapping[str, object], query: Mapping[str, str]) -> bool:
         if query.get("is_closed") == "false" and self.honours_is_closed and row["state"] in ENDED:
@@ -391,8 +419,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
 
     @staticmethod
     def _page_address(request: Request, cursor: int) -> str:
-        query = {**request.query, "cursor": str(cursor)}
-        return requests.Request("GET", f"{BASE}{request.path}", params=query).prepare().url or ""
+        return f"{BASE}{request.path}?{urlencode({**request.query, 'cursor': str(cursor)})}"
 
     def _account_row(self) -> dict[str, object]:
         return {
@@ -409,9 +436,9 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
     def _positions(self, request: Request) -> Answer:
         rows = self._position_rows()
         if request.path == "/positions/":
-            return reply(200, {"next": None, "results": rows})
+            return reply(200, {"next": None, "results": [self.forms.position(row) for row in rows]})
         alone = [row for row in rows if row["instrument_id"] == request.path.split("/")[3]]
-        return reply(200, alone[0]) if alone else reply(404, {"detail": "Not found."})
+        return reply(200, self.forms.position(alone[0])) if alone else reply(404, {"detail": "Not found."})
 
     def _position_rows(self) -> list[dict[str, object]]:
         rows = [
@@ -422,7 +449,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
 
     def _position_row(self, symbol: str, quantity: int) -> dict[str, object]:
         return {
-            "instrument_id": INSTRUMENTS[symbol],
+            "instrument_id": INSTRUMENT_OF[symbol],
             "account_number": self.book.account,
             "quantity": f"{quantity:.8f}",
             "average_buy_price": "90.0000",
@@ -445,10 +472,10 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
 
     def _quotes(self, request: Request) -> Answer:
         asked = request.query["symbols"].split(",")
-        return reply(200, {"results": [self._quote(symbol) if symbol in INSTRUMENTS else None for symbol in asked]})
+        return reply(200, {"results": [self._quote(symbol) if symbol in INSTRUMENT_OF else None for symbol in asked]})
 
     def _quote(self, symbol: str) -> dict[str, object]:
-        return {
+        row = {
             "symbol": symbol,
             "bid_price": f"{BID:.6f}",
             "ask_price": "100.000000",
@@ -458,13 +485,17 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
             "trading_halted": False,
             "updated_at": wire_time(self.clock.now()),
         }
+        return self.forms.quote(row)
 
     def _instruments(self, request: Request) -> Answer:
-        asked = request.query.get("symbol")
+        asked = request.query.get("symbol") or request.query.get("ids")
+        keys = [INSTRUMENT_OF.get(one, one) for one in (asked or request.path.split("/")[2]).split(",")]
         rows = [
-            {"id": key, "symbol": symbol, "state": "active", "tradeable": True, "tradability": "tradable"}
-            for symbol, key in INSTRUMENTS.items()
-            if asked == symbol or key in request.path
+            self.forms.instrument(
+                {"id": key, "symbol": SYMBOL_OF[key], "state": "active", "tradeable": True, "tradability": "tradable"}
+            )
+            for key in keys
+            if key in SYMBOL_OF
         ]
         if asked is not None:
             return reply(200, {"next": None, "results": rows})
@@ -490,19 +521,34 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         return reply(answer.status, body)
 
 
+_SERVED: Mapping[Route, Callable[[BrokerStandIn, Request], Answer]] = {
+    Route.LOGIN: lambda broker, request: broker._logged_in(request),
+    Route.ACCOUNT: lambda broker, request: reply(200, broker.forms.account(broker._account_row())),
+    Route.POSITIONS: lambda broker, request: broker._positions(request),
+    Route.INSTRUMENT: lambda broker, request: broker._instruments(request),
+    Route.QUOTES: lambda broker, request: broker._quotes(request),
+    Route.SUBMIT: lambda broker, request: broker._submitted(request),
+    Route.CANCEL: lambda broker, request: broker._cancelled(request),
+    Route.LIST: lambda broker, request: broker._listed(request),
+    Route.READ: lambda broker, request: broker._read(request),
+}
+
+
 def _parsed(request: requests.PreparedRequest, timeout: object) -> Request:
-    parts = urlsplit(str(request.url))
+    route, path, query = _address(str(request.method), str(request.url))
+    body = request.body.decode() if isinstance(request.body, bytes) else str(request.body or "")
+    read = timeout[1] if isinstance(timeout, tuple) else timeout
+    form = dict(parse_qsl(body, keep_blank_values=True)) if body else {}
+    return Request(route=route, path=path, query=query, form=form, timeout_s=float(str(read or 0)))
+
+
+@lru_cache(maxsize=1024)
+def _address(method: str, url: str) -> tuple[Route, str, Mapping[str, str]]:
+    parts = urlsplit(url)
     if f"{parts.scheme}://{parts.netloc}" != BASE:
         raise AssertionError(f"a request for another host: {parts.netloc}")
-    body = request.body.decode() if isinstance(request.body, bytes) else request.body or ""
-    read = timeout[1] if isinstance(timeout, tuple) else timeout
-    return Request(
-        route=_route(str(request.method), parts.path),
-        path=parts.path,
-        query=dict(parse_qsl(parts.query, keep_blank_values=True)),
-        form=dict(parse_qsl(str(body), keep_blank_values=True)),
-        timeout_s=float(str(read or 0)),
-    )
+    query = MappingProxyType(dict(parse_qsl(parts.query, keep_blank_values=True)))
+    return _route(method, parts.path), parts.path, query
 
 
 _ADDRESSES: tuple[tuple[str, str, Route], ...] = (
@@ -550,8 +596,8 @@ def _spoil_rows(broker: BrokerStandIn, body: object, act: Act) -> None:
         if act is Act.MISSING_FIELDS:
             for name in ("side", "quantity", "cumulative_quantity"):
                 row.pop(name, None)
-        if act is Act.DUPLICATE_FILLS and isinstance(row["executions"], list):
-            row["executions"] = row["executions"] * 2
+        if act is Act.DUPLICATE_FILLS and isinstance(fills := row.get("executions"), list):
+            row["executions"] = fills * 2
         if act is Act.STALE:
             order = broker.book.by_id(str(row["id"]))
             row.update(order.versions[0] if order else {})

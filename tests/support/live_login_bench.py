@@ -1,5 +1,6 @@
 """A live login over the real session, with a scripted broker at its far end and its files in a folder of the test."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from trading_bot.auth.token_store import SavedSession, TokenStore
 from trading_bot.clock import VirtualClock
 from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.robinhood.interactive_login import Person
-from trading_bot.robinhood.session import BrokerSession, WireRequest
+from trading_bot.robinhood.session import BASE_URL, BrokerSession, WireRequest
 
 TOKEN = ("POST", "/oauth2/token/")
 REVOKE = ("POST", "/oauth2/revoke_token/")
@@ -51,9 +52,13 @@ class LoginBench:
     told: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     answer: str | None = None
+    pid: int = 4711
+    connect: Callable[[str], BrokerSession] | None = None
+    """Makes the session to an address, where it does not lead to ``broker``."""
 
     def __post_init__(self) -> None:
-        self.session = BrokerSession(adapter=self.broker, clock=self.time)
+        scripted = BrokerSession(adapter=self.broker, clock=self.time, process_id=lambda: self.pid)
+        self.session = scripted if self.connect is None else self.connect(BASE_URL)
         self.store = store_at(self.folder, self.files)
         self.budget = LoginBudget(path=self.folder / "logins.json", clock=self.time, files=self.files)
         self.login = LiveLogin(

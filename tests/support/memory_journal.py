@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
@@ -227,7 +228,7 @@ class MemoryJournal:
         if seq not in self.storage.records:
             raise _damaged(f"record {seq} is missing")
         try:
-            sealed = unseal(*self.storage.records[seq])
+            sealed = _unsealed(*self.storage.records[seq])
         except BadRecordError as error:
             raise _damaged(f"record {seq} is bad: {error}") from error
         if head_at(sealed.record).seq != seq:
@@ -242,6 +243,11 @@ class MemoryJournal:
     def _refuse_fork(self) -> None:
         if self._process_id() != self._owner:
             raise OrderLogError(f"the journal belongs to the parent process {self._owner}; do not fork a running bot")
+
+
+@lru_cache(maxsize=512)
+def _unsealed(body: bytes, digest: str) -> SealedRecord:
+    return unseal(body, digest)
 
 
 def _damaged(problem: str) -> OrderLogDamagedError:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import requests
@@ -52,68 +53,85 @@ def _raise() -> None:
     raise DiedError
 
 
+@dataclass
+class _Change:
+    """One that a power loss may take back; ``path`` follows the file when that is renamed."""
+
+    path: Path
+    undo: Callable[[Path], None]
+
+
 class Disk:
     """What a power loss would take; flushes are noted instead of made, so that many lives stay quick."""
 
     def __init__(self) -> None:
-        self._unflushed_writes: list[tuple[Path, Callable[[], None]]] = []
-        """How to undo each change of a file that no flush of it has made durable yet, oldest first."""
+        self._unflushed_writes: list[_Change] = []
+        """The changes of files that no flush of them has made durable yet, oldest first."""
         self._losses = 0
-        self._unflushed_names: list[tuple[Path, Callable[[], None]]] = []
-        """How to undo each change of a name that no flush of its folder has made durable yet, oldest first."""
+        self._unflushed_names: list[_Change] = []
+        """The changes of names that no flush of their folder has made durable yet, oldest first."""
 
-    def linked(self, second: Path) -> None:
-        self._unflushed_names.append((second.parent, lambda: second.unlink(missing_ok=True)))
+    def named(self, path: Path) -> None:
+        """A file was made, or got a second name."""
+        self._unflushed_names.append(_Change(path, lambda path: path.unlink(missing_ok=True)))
 
-    def renamed(self, path: Path, over: Path, *, was: os.stat_result | None) -> None:
-        """``was`` is the file that had the name before, if one had; it is found again by another of its names."""
+    def renamed(self, path: Path, over: Path, *, was: bytes | None) -> None:
+        """``was`` is what the file held that had the name before, if one had."""
+        for change in self._unflushed_writes:
+            change.path = over if change.path == path else change.path
 
-        def undo() -> None:
-            if was is None:
-                over.rename(path)
-                return
-            before = next((each for each in over.parent.iterdir() if os.path.samestat(each.lstat(), was)), None)
-            if before is not None:
-                over.rename(path)
-                os.link(before, over)
+        def undo(over: Path) -> None:
+            if over.exists():  # else it was moved on, and that name was flushed
+                over.replace(path)
+            if was is not None:
+                _put(over, was)
 
-        self._unflushed_names.append((over.parent, undo))
+        self._unflushed_names.append(_Change(over, undo))
+
+    def removed(self, path: Path, was: bytes) -> None:
+        self._unflushed_names.append(_Change(path, lambda path: _put(path, was)))
 
     def written_at(self, path: Path, offset: int, before: bytes) -> None:
         """``before`` is what the file held there."""
 
-        def undo() -> None:
+        def undo(path: Path) -> None:
             if path.exists():
                 with path.open("r+b") as file:
                     file.seek(offset)
                     file.write(before)
 
-        self._unflushed_writes.append((path, undo))
+        self._unflushed_writes.append(_Change(path, undo))
 
     def appended(self, path: Path, *, size: int) -> None:
         """``size`` is what the file had before. Of what was appended, each second power loss leaves a half."""
 
-        def undo() -> None:
+        def undo(path: Path) -> None:
             if path.exists() and path.stat().st_size > size:
                 now = path.stat().st_size
                 os.truncate(path, (size + now) // 2 if self._losses % 2 else now)
 
-        if all(each != path for each, _ in self._unflushed_writes):
-            self._unflushed_writes.append((path, undo))
+        if all(each.path != path for each in self._unflushed_writes):
+            self._unflushed_writes.append(_Change(path, undo))
 
     def flushed(self, path: Path) -> None:
-        self._unflushed_writes = [each for each in self._unflushed_writes if each[0] != path]
+        self._unflushed_writes = [each for each in self._unflushed_writes if each.path != path]
 
     def folder_flushed(self, folder: Path) -> None:
-        self._unflushed_names = [each for each in self._unflushed_names if each[0] != folder]
+        self._unflushed_names = [each for each in self._unflushed_names if each.path.parent != folder]
 
     def lose_power(self) -> None:
         """Take back what was written and the names that were given since the last flush."""
         self._losses += 1
         for unflushed in (self._unflushed_writes, self._unflushed_names):
             while unflushed:
-                _, undo = unflushed.pop()
-                undo()
+                change = unflushed.pop()
+                change.undo(change.path)
+
+
+def _put(path: Path, content: bytes) -> None:
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_bytes(content)
 
 
 class MortalFiles(TidyFiles):
@@ -128,7 +146,10 @@ class MortalFiles(TidyFiles):
 
     def open_append(self, path: Path) -> Descriptor:
         self._begins("open_append")
+        is_new = not path.exists()
         descriptor = super().open_append(path)
+        if is_new and not self._life.is_over:
+            self._disk.named(path)
         self._paths[descriptor] = path
         return descriptor
 
@@ -168,6 +189,12 @@ class MortalFiles(TidyFiles):
                 self._disk.flushed(self._paths[descriptor])
             self._life.moment("synced")
 
+    def store_again(self, path: Path) -> None:
+        self._begins("store_again")
+        if not self._life.is_over:
+            self._disk.flushed(path)
+            self._life.moment("stored_again")
+
     def truncate(self, descriptor: Descriptor, size: int) -> None:
         self._begins("truncate")
         if not self._life.is_over:
@@ -186,20 +213,27 @@ class MortalFiles(TidyFiles):
 
     def replace(self, path: Path, data: bytes) -> None:
         self._begins("replace")
-        if not self._life.is_over:
-            super().replace(path, data)
+        if self._life.is_over:
+            return
+        beside = path.with_name(f".{path.name}.new")
+        beside.unlink(missing_ok=True)
+        self.write_new(beside, data)
+        self._rename(beside, path)
+        self.sync_folder(path.parent)
 
     def link(self, path: Path, second: Path) -> None:
         self._begins("link")
         if not self._life.is_over:
             super().link(path, second)
-            self._disk.linked(second)
+            self._disk.named(second)
 
     def rename(self, path: Path, over: Path) -> None:
         self._begins("rename")
-        if self._life.is_over:
-            return
-        was = over.lstat() if over.exists() else None
+        if not self._life.is_over:
+            self._rename(path, over)
+
+    def _rename(self, path: Path, over: Path) -> None:
+        was = over.read_bytes() if over.exists() else None
         super().rename(path, over)
         self._disk.renamed(path, over, was=was)
         self._life.moment("renamed")
@@ -207,6 +241,8 @@ class MortalFiles(TidyFiles):
     def remove(self, path: Path) -> None:
         self._begins("remove")
         if not self._life.is_over:
+            if path.exists():
+                self._disk.removed(path, path.read_bytes())
             super().remove(path)
 
     def sync_folder(self, path: Path) -> None:
@@ -223,10 +259,9 @@ class MortalFiles(TidyFiles):
 class MortalLine(requests.adapters.BaseAdapter):
     """One process's line to the broker. The stand-in itself keeps what is late, so nothing waits in a kernel."""
 
-    carrier = Carrier.IN_PROCESS
-
     def __init__(self, life: Life, broker: requests.adapters.BaseAdapter) -> None:
         super().__init__()
+        self.carrier = getattr(broker, "carrier", Carrier.IN_PROCESS)
         self._life = life
         self._broker = broker
 
@@ -239,4 +274,4 @@ class MortalLine(requests.adapters.BaseAdapter):
         return answer
 
     def close(self) -> None:
-        """Nothing is open."""
+        self._broker.close()

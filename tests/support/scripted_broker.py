@@ -1,15 +1,11 @@
 """A broker that answers from a script, below the real HTTP session, and remembers what it was asked."""
 
-import http.client
 import io
 import json
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.message import Message
-from types import SimpleNamespace
-from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
@@ -17,6 +13,7 @@ import urllib3
 
 from trading_bot.clock import VirtualClock
 from trading_bot.robinhood.sending import current_send_context
+from trading_bot.robinhood.session import EVENT_STREAM
 
 MORNING = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 ACCOUNT = "5QR12345"
@@ -112,22 +109,26 @@ class ScriptedBroker(requests.adapters.BaseAdapter):
         return self._standing[method, path]
 
 
+class _Plain(io.BytesIO):
+    """A body as it is; a test may give it attributes."""
+
+
+def _raw(answer: Answer) -> _Plain | urllib3.HTTPResponse:
+    body = _Plain(answer.body)
+    if "Content-Encoding" not in answer.headers and answer.headers.get("Content-Type") != EVENT_STREAM:
+        return body  # a simulation reads a hundred a life, and urllib3 has nothing to decode in it
+    return urllib3.HTTPResponse(body=body, status=answer.status, headers=dict(answer.headers), preload_content=False)
+
+
 def response(request: requests.PreparedRequest, answer: Answer) -> requests.Response:
-    headers = Message()  # where requests looks for cookies
-    for name, value in answer.headers.items():
-        headers[name] = value
-    original = SimpleNamespace(msg=headers, isclosed=lambda: False, close=lambda: None)
-    raw = urllib3.HTTPResponse(
-        body=io.BytesIO(answer.body),
-        status=answer.status,
-        headers=dict(answer.headers),
-        preload_content=False,
-        original_response=cast("http.client.HTTPResponse", original),
-    )
-    built = requests.Response()
-    built.status_code, built.raw, built.request, built.url = answer.status, raw, request, request.url or ""
+    built = requests.Response.__new__(requests.Response)
+    vars(built).update(_EMPTY)  # without the jar for cookies that each one makes
+    built.status_code, built.raw, built.request, built.url = answer.status, _raw(answer), request, request.url or ""
     built.headers = requests.structures.CaseInsensitiveDict(answer.headers)
     return built
+
+
+_EMPTY = vars(requests.Response())
 
 
 def clock() -> VirtualClock:

@@ -8,22 +8,24 @@ import json
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.support.agent_server.account_tools import AccountTools
 from tests.support.agent_server.adapter import asked_of
-from tests.support.agent_server.book import AgentBook
+from tests.support.agent_server.book import AgentBook, ApprovalForm
 from tests.support.agent_server.catalogue import catalogue
 from tests.support.agent_server.desk import PLACE, RpcDesk
 from tests.support.agent_server.http import AGENT_HOST, Answered, Asked
 from tests.support.agent_server.ordering import OrderTools
 from tests.support.agent_server.refusals import ToolRefusalError, api_error, rate_limited
+from tests.support.agent_server.rows import AWAITED
 from tests.support.agent_server.server import point_of
 from tests.support.agent_server.wording import bad_result, good_result, varied
 from tests.support.broker_stand_in import BID, Act, BrokerStandIn, Request, Route
+from tests.support.payload_forms import PayloadForms
 from tests.support.scripted_broker import Answer, response
-from tests.support.stand_in_book import BASE, HEALTHY, INSTRUMENTS
+from tests.support.stand_in_book import BASE, HEALTHY, INSTRUMENTS, SYMBOL_OF, HeldOrder
 from trading_bot.clock import VirtualClock
 from trading_bot.robinhood.sending import current_send_context
 
@@ -33,7 +35,6 @@ SESSIONS_LOST = 0.02
 REVIEW = "review_equity_order"
 
 Arguments = Mapping[str, str]
-_SYMBOLS = {instrument_id: symbol for symbol, instrument_id in INSTRUMENTS.items()}
 _UNTOLD = ("url", "account", "instrument", "cancel", "updated_at", "reject_reason", "stop_triggered_at")
 """What a row of the private wire says and one of the agent interface does not."""
 
@@ -65,17 +66,64 @@ class AgentBrokerStandIn(BrokerStandIn):
 
     def __init__(self, *, clock: VirtualClock, account: str, session_end: Callable[[datetime], datetime]) -> None:
         super().__init__(clock=clock, account=account, session_end=session_end)
-        self._chance = random.Random(7)
+        self._chance, self._chance_of_owner = random.Random(7), random.Random(7)
+        self._forms_told = PayloadForms()
         self.loses_sessions = True
+        self.asks_for_approval = 0.0
+        """How likely a new order waits until the owner approves it, declines it, or does neither."""
+        self._approval_form = ApprovalForm.STATE
+        self._decisions: list[tuple[datetime, HeldOrder, bool]] = []
         unused = AgentBook(account_number=account)
         self.desk = RpcDesk(catalogue(OrderTools(unused, clock), AccountTools(unused, clock)), clock)
         self.desk.wording = lambda: varied(self._chance)
         for symbol in INSTRUMENTS:
             unused.quote(symbol, bid=str(BID), ask="100.00")
 
+    def vary(self, seed: int) -> None:
+        """Write rows in varied forms; in every third life the owner is asked to approve some orders."""
+        chance = random.Random(seed)
+        self._forms_told = PayloadForms(seed, writes_addresses=False)
+        self.show_others(random.Random(seed))
+        self.asks_for_approval = chance.choice((0, 0, 0.4))
+        self._approval_form = chance.choice((ApprovalForm.STATE, ApprovalForm.FIELD, ApprovalForm.FLAG))
+
     def calm_down(self) -> None:
         super().calm_down()
         self.loses_sessions = False
+        self.asks_for_approval = 0.0
+        for order in self.book.open():
+            self.book.approve(order, self.clock.now())
+
+    def pass_time(self) -> None:
+        super().pass_time()
+        now = self.clock.now()
+        due = [(order, approves) for at, order, approves in self._decisions if at <= now]
+        self._decisions = [decision for decision in self._decisions if decision[0] > now]
+        for order, approves in due:
+            if approves:
+                self.book.approve(order, now)
+            elif order.awaits_approval:
+                self.book.cancel(order, now)
+                order.awaits_approval = False
+
+    def _submitted(self, request: Request) -> Answer:
+        before = len(self.book.orders)
+        answer = super()._submitted(request)
+        for order in self.book.orders[before:]:
+            if order.symbol != HEALTHY and self._chance_of_owner.random() < self.asks_for_approval:
+                self._ask_owner(order)
+        return answer
+
+    def _ask_owner(self, order: HeldOrder) -> None:
+        order.awaits_approval = True
+        after_s = self._chance_of_owner.choice((5, 30, 45, 300))
+        approves = self._chance_of_owner.choice((True, True, False, None))
+        if approves is not None:
+            self.decide_later(order, approves=approves, after_s=after_s)
+
+    def decide_later(self, order: HeldOrder, *, approves: bool, after_s: float) -> None:
+        """Let the owner approve or decline an order in so many seconds."""
+        self._decisions.append((self.clock.now() + timedelta(seconds=after_s), order, approves))
 
     def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):  # noqa: PLR0917 - requests' own signature
         asked = asked_of(request)
@@ -162,7 +210,17 @@ class AgentBrokerStandIn(BrokerStandIn):
             return _of_symbols(called, body["results"])
         if request.route is Route.ACCOUNT:
             return _accounts(body) if called.tool == "get_accounts" else _portfolio(body)
-        return _TOLD[request.route](body)
+        told = _TOLD[request.route](body)
+        if request.route is Route.POSITIONS:
+            return {**told, "positions": [self._forms_told.position(row) for row in told["positions"]]}
+        if "order" in told:
+            return {**told, "order": self._written(told["order"])}
+        return {**told, "orders": [self._written(row) for row in told["orders"]]} if "orders" in told else told
+
+    def _written(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        held = self.book.by_id(str(row.get("id")))
+        waits = held is not None and held.awaits_approval and held.is_open
+        return self._forms_told.order({**row, **(AWAITED[self._approval_form] if waits else {})})
 
 
 def _sells_the_healthy(asked: Asked) -> bool:
@@ -217,7 +275,7 @@ def _form_of(arguments: Arguments) -> dict[str, str]:
 
 def _order(row: Mapping[str, Any]) -> dict[str, object]:
     told = {name: _six(value) for name, value in row.items() if name not in _UNTOLD}
-    told |= {"symbol": _SYMBOLS.get(str(row.get("instrument_id")), "ZZZZ"), "fees": "0.000000"}
+    told |= {"symbol": SYMBOL_OF.get(str(row.get("instrument_id")), "ZZZZ"), "fees": "0.000000"}
     return {
         "stop_price": None,
         "dollar_based_amount": None,
@@ -237,7 +295,7 @@ def _position(row: Mapping[str, Any]) -> dict[str, object]:
     told = {name: _six(value) for name, value in row.items() if name not in {"instrument_id", "account_number"}}
     is_number = isinstance(row.get("quantity"), str)
     kind = {"type": "long" if is_number and float(row["quantity"]) else "empty"}
-    return {"symbol": _SYMBOLS.get(str(row.get("instrument_id")), row.get("symbol", "ZZZZ")), **told, **kind}
+    return {"symbol": SYMBOL_OF.get(str(row.get("instrument_id")), row.get("symbol", "ZZZZ")), **told, **kind}
 
 
 def _accounts(row: Mapping[str, Any]) -> dict[str, object]:
@@ -271,7 +329,7 @@ def _tradable(row: Mapping[str, Any]) -> dict[str, object]:
     return {"symbol": row["symbol"], "state": "active", "tradeable": True, "fractional_tradability": "tradable"}
 
 
-_TOLD: Mapping[Route, Callable[[Mapping[str, Any]], dict[str, object]]] = {
+_TOLD: Mapping[Route, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     Route.SUBMIT: lambda body: {"order": _order(body)},
     Route.CANCEL: lambda body: {"accepted": True},
     Route.READ: lambda body: {"orders": [_order(body)]},

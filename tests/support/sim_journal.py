@@ -60,6 +60,7 @@ class MortalJournal:
         return self._broken or self._inner.refusal
 
     def open(self) -> Opened:
+        self._stored.serve(self._life)
         opened = self._inner.open()
         self._path.touch(mode=0o600)  # one in memory leaves a trace too: a start refuses a journal that is gone
         return opened
@@ -120,6 +121,10 @@ class Stored(Protocol):
         """Return a new process's journal over it."""
         ...
 
+    def serve(self, life: Life) -> None:
+        """Be opened by this process next."""
+        ...
+
     def store(self, journal: Journal, commit: Commit, fate: Fate) -> None:
         """Commit, and let become of it what ``fate`` says."""
         ...
@@ -154,6 +159,9 @@ class InMemory:
 
     def journal(self, identity: JournalIdentity, first: FirstRecord, *, process_id: Callable[[], int]) -> Journal:
         return MemoryJournal(self.storage, identity=identity, first_record=first, process_id=process_id)
+
+    def serve(self, life: Life) -> None:
+        """There is nothing between the process and its commits."""
 
     def store(self, journal: Journal, commit: Commit, fate: Fate) -> None:
         if fate is Fate.REFUSED:

@@ -1,15 +1,20 @@
 """The journal and the side files of a simulation as they really are: in SQLite and in files, on a disk that is watched.
 
-What SQLite asks of the disk goes through `sqlite_shim`, so that a commit fails below it, and a power loss leaves what
-such a disk may hold. Flushes are noted and not made: a thousand lives would wait for them.
+A process may die in front of each statement of the connection that writes. What SQLite asks of the disk goes through
+`sqlite_shim`, so that a commit fails below it, and a power loss leaves what such a disk may hold. Flushes are noted and
+not made: a thousand lives would wait for them.
 """
 
 import random
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
+from tests.support.mortal import Life
+from tests.support.mortal_sqlite import mortal_connection
 from tests.support.sim_journal import Fate
 from tests.support.sqlite_shim.disk import CrashedDisk, Image
 from tests.support.sqlite_shim.vfs import Call, Fault, Shim, Way
@@ -19,7 +24,7 @@ from trading_bot.order_management.book.side_import import is_kill, side_paths
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.journal.chain import SealedRecord, unseal
 from trading_bot.order_management.journal.identity import JournalIdentity
-from trading_bot.order_management.journal.port import Commit, Journal
+from trading_bot.order_management.journal.port import Commit, Journal, JournalMissingError
 from trading_bot.order_management.journal.side_files import SideLine, line_in, read_side
 from trading_bot.order_management.journal.sqlite import SqliteJournal
 from trading_bot.order_management.journal.sqlite_reading import SqliteReader, connect
@@ -50,8 +55,9 @@ class InSqlite:
         self._files = files
         self._reader = SqliteReader(path, account_key=account_key)
         self._shim = Shim(flushes=False)
-        self._disk = CrashedDisk({str(path): b"", **self._image()})
+        self._disk = self._followed({str(path): b"", **self._image()})
         self._chance = random.Random(0)
+        self._life = Life()
         self._read: dict[tuple[bytes, str], JournalRecord] = {}
         self.acknowledged = 0
         """The number of the last record of which a process was told that it is stored."""
@@ -63,15 +69,28 @@ class InSqlite:
             self._path,
             identity=identity,
             first_record=first,
-            files=self._files,
+            files=cast("FileSystem", _Watched(self._files, self._stored_again)),
             process_id=process_id,
             connector=self._connected,
             checkpoint_every=_CHECKPOINT_EVERY,
         )
 
+    def _stored_again(self, path: Path) -> None:
+        self._follow()
+        self._disk.stored_again(str(path))
+
+    def choose(self, number: int) -> None:
+        """Choose which of the images that a power loss may leave comes next."""
+        self._chance.seed(number)
+
+    def serve(self, life: Life) -> None:
+        self._life = life
+
     def _connected(self, path: Path, mode: str, busy_timeout_s: Seconds) -> sqlite3.Connection:
         with self._shim.as_default():
-            return connect(path, mode, busy_timeout_s)
+            if mode == "ro":
+                return connect(path, mode, busy_timeout_s)
+            return connect(path, mode, busy_timeout_s, factory=mortal_connection(self._life, self._left_alone))
 
     def store(self, journal: Journal, commit: Commit, fate: Fate) -> None:
         faults = _FAULTS.get(fate)
@@ -84,10 +103,15 @@ class InSqlite:
         self.acknowledged = journal.head.seq
 
     def close_dead(self, journal: Journal) -> None:
-        """Close it and put back what the process left: a dead one neither empties its log nor removes it."""
+        """Close it; its connection leaves the files as they are."""
+        journal.close()
+
+    @contextmanager
+    def _left_alone(self) -> Iterator[None]:
+        """Put back what a process left that died: it neither empties its log nor removes it."""
         self._follow()
         left = self._image()
-        journal.close()
+        yield
         if str(self._path) in left:
             self._put(left)
             self._shim.steps.clear()
@@ -97,7 +121,11 @@ class InSqlite:
         self._follow()
         image = self._chance.choice(list(self._disk.images(self._chance, sample=_MIXTURES)))
         self._put(image)
-        self._disk = CrashedDisk({path: image.get(path, b"") for path in (str(self._path), *image)})
+        self._disk = self._followed({path: image.get(path, b"") for path in (str(self._path), *image)})
+
+    @staticmethod
+    def _followed(image: Image) -> CrashedDisk:
+        return CrashedDisk(image, forgets_failed_syncs=True)
 
     def records(self) -> tuple[JournalRecord, ...]:
         if not self._exists():
@@ -109,7 +137,10 @@ class InSqlite:
             cursor.execute("SELECT body, hash FROM record ORDER BY seq")
             return cursor.fetchall()
 
-        return self._reader.query(fetch)
+        try:
+            return self._reader.query(fetch)
+        except JournalMissingError:  # its tables are not there yet
+            return []
 
     def _record(self, body: bytes, digest: str) -> JournalRecord:
         if (body, digest) not in self._read:
@@ -117,7 +148,10 @@ class InSqlite:
         return self._read[body, digest]
 
     def standing(self) -> tuple[JournalRecord, ...]:
-        return self._reader.read_standing() if self._exists() else ()
+        try:
+            return self._reader.read_standing() if self._exists() else ()
+        except JournalMissingError:
+            return ()
 
     def is_lasting(self, seq: int) -> bool:
         return seq <= self.acknowledged
@@ -138,6 +172,21 @@ class InSqlite:
             if str(path) in image:
                 path.touch(mode=0o600)
                 path.write_bytes(image[str(path)])
+
+
+class _Watched:
+    """Files that tell when one of them was stored again, which goes past SQLite."""
+
+    def __init__(self, files: FileSystem, tell: Callable[[Path], None]) -> None:
+        self._files = files
+        self._tell = tell
+
+    def store_again(self, path: Path) -> None:
+        self._files.store_again(path)
+        self._tell(path)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._files, name)
 
 
 class FiledSide:

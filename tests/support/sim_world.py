@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from requests.adapters import BaseAdapter
+
 from tests.support.broker_stand_in import BrokerStandIn, Request
 from tests.support.growing_book import GrowingBook
 from tests.support.jumpy_clock import JumpyClock
@@ -128,6 +130,8 @@ class SimWorld:
     """Whether the journal is in memory, or in SQLite."""
     wire: PaperWire = PaperWire.PRIVATE
     """Which of the broker's interfaces is spoken."""
+    line_to: Callable[[BrokerStandIn], BaseAdapter] | None = None
+    """How the stand-in is reached over sockets; None where it is within the process."""
 
     def __post_init__(self) -> None:
         self.account = SimAccount(
@@ -163,6 +167,8 @@ class SimWorld:
         self.answers: list[TradeAnswer] = []
         self.is_journal_damaged_on_purpose = False
         self.cancels: list[CancelResult] = []
+        self.took: list[tuple[str, float]] = []
+        """The calls that were made, and the seconds that each took."""
         self.exits: list[Left] = []
         self.unsure: set[str] = set()
         """Symbols whose shares were moved without an order of ours: there no bot can know what is held."""
@@ -252,7 +258,7 @@ class SimWorld:
         self.housekeeping, self.store = parts._own.journal.housekeeping, parts._store
         self.store.subscribe(self._note_change)
         self.bot = bot = parts.bot(background_sync=False)
-        with self._mortal():
+        with self._mortal("boot"):
             try:
                 bot.start()
             except StartError:
@@ -287,7 +293,8 @@ class SimWorld:
         parts = None
         if isinstance(self.side, SimSide):
             parts = JournalParts(side_file=self.side, import_side_files=self.side.take_over)
-        return self.account.parts(around, MortalLine(life, self.broker), parts)
+        line = self.broker if self.line_to is None else self.line_to(self.broker)
+        return self.account.parts(around, MortalLine(life, line), parts)
 
     def _fate(self) -> Fate:
         fate = self.fates.pop(0) if self.fates else self.usual_fate
@@ -316,7 +323,7 @@ class SimWorld:
     def stop(self) -> None:
         bot, self.bot = self.bot, None
         if bot is not None:
-            with self._mortal():
+            with self._mortal("stop"):
                 bot.stop()
 
     def crash(self, *, power_loss: bool = False) -> None:
@@ -330,11 +337,13 @@ class SimWorld:
             self.stored.lose_power()
 
     @contextlib.contextmanager
-    def _mortal(self) -> Iterator[None]:
+    def _mortal(self, call: str = "") -> Iterator[None]:
+        began = self.clock.monotonic()
         try:
             yield
         except DiedError:
             self.crash()
+        self.took.append((call, self.clock.monotonic() - began))
 
     # What callers do.
 
@@ -343,7 +352,7 @@ class SimWorld:
         asked = trade or Trade(**terms)  # type: ignore[arg-type]  # a test writes what the field takes
         result: TradeResult | None = None
         began = self.clock.monotonic()
-        with self._mortal():
+        with self._mortal("trade"):
             if self.bot is not None:
                 result = self.bot.execute_trade(
                     asked.symbol,
@@ -385,7 +394,7 @@ class SimWorld:
             client_order_id=name,
             correlation_id=request_of(name),
         )
-        with self._mortal(), contextlib.suppress(OrderError):
+        with self._mortal("trade"), contextlib.suppress(OrderError):
             return None if self.bot is None else self.bot.manager.place_stop_sell(stop)
         return None
 
@@ -393,14 +402,14 @@ class SimWorld:
         return self._cancelling(lambda bot: bot.cancel_all_open_orders(correlation_id=CANCEL))
 
     def sync(self) -> SyncSummary | None:
-        with self._mortal():
+        with self._mortal("sync"):
             if self.bot is not None:
                 self.syncs.append(self.bot.synchronize_open_orders())
                 return self.syncs[-1]
         return None
 
     def status(self, order_id: str = "c1") -> object:
-        with self._mortal():
+        with self._mortal("status"):
             if self.bot is not None:
                 with contextlib.suppress(OrderError):
                     return self.bot.order_status(order_id)
@@ -409,7 +418,7 @@ class SimWorld:
     def exit(self, symbol: str, quantity: int | None = None, *, is_stop: bool = True) -> ExitResult | None:
         """Leave a position; None where no process is there to do it, or it died over it."""
         began = self.clock.monotonic()
-        with self._mortal():
+        with self._mortal("exit"):
             if self.bot is not None:
                 result = self.bot.exit_position(symbol, quantity, is_stop=is_stop, correlation_id=EXIT)
                 self.exits.append(Left(result=result, took_s=self.clock.monotonic() - began))
@@ -430,7 +439,7 @@ class SimWorld:
 
     def decide(self, decision: Callable[[OperatorDecisions], object]) -> None:
         """Let a person decide; what there is nothing to decide about is refused."""
-        with self._mortal():
+        with self._mortal("decide"):
             if self.bot is not None:
                 with contextlib.suppress(OrderError):
                     decision(self.bot.manager.decisions)
@@ -460,7 +469,7 @@ class SimWorld:
 
     def prune(self) -> None:
         """Let the old orders leave the book now, as the bot does when there are enough of them."""
-        with self._mortal():
+        with self._mortal("prune"):
             if self.bot is not None and self.housekeeping is not None:
                 with contextlib.suppress(OrderLogError):
                     self.left += self.housekeeping.let_old_orders_go(at_least=1)
@@ -486,7 +495,7 @@ class SimWorld:
 
     def _cancelling(self, ask) -> tuple[CancelResult, ...]:
         results: tuple[CancelResult, ...] = ()
-        with self._mortal():
+        with self._mortal("cancel"):
             if self.bot is not None:
                 try:
                     results = ask(self.bot)

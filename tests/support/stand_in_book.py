@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
+from functools import lru_cache
 
 BASE = "https://api.robinhood.com"
 ENDED = frozenset({"filled", "cancelled", "rejected", "failed", "voided", "partially_filled_rest_cancelled"})
@@ -19,11 +20,15 @@ INSTRUMENTS = {
     "BRK.B": "93bc3f2c-1d44-4e9a-a0a1-2f5fa3c1f3d4",
     "T": "4bfb8a5c-1b2e-4b2f-9d9a-2f0c5b0d9c11",
 }
+_NAMES = uuid.UUID("6f1f0a52-9a5e-4a38-b7c5-1d33a2f00001")
+MORE = tuple(f"{first}{second}Q" for first in "ABCDEFGH" for second in "ABCDEFGH")
+"""Shares beside those, for lives with many orders; no account holds any unless it is told to."""
+INSTRUMENT_OF = {**INSTRUMENTS, **{name: str(uuid.uuid5(_NAMES, name)) for name in MORE}}
+SYMBOL_OF = {key: symbol for symbol, key in INSTRUMENT_OF.items()}
 HEALTHY = "T"
 """A share that nothing odd ever concerns; only the proofs at the end of a schedule trade it."""
 PLENTY = Decimal(1_000_000)
 """The cash of an account whose orders are never held up for it."""
-_NAMES = uuid.UUID("6f1f0a52-9a5e-4a38-b7c5-1d33a2f00001")
 
 
 @dataclass(kw_only=True)
@@ -64,6 +69,8 @@ class HeldOrder:
     """Until then no listing shows it, though it is there."""
     stop_price: Decimal | None = None
     stop_triggered_at: datetime | None = None
+    awaits_approval: bool = False
+    """Whether it does not work until its owner approves it; only the agent interface asks for that."""
     versions: list[dict[str, object]] = field(default_factory=list)
 
     @property
@@ -87,14 +94,18 @@ class HeldOrder:
         return sum((fill.quantity * fill.price for fill in self.fills), Decimal(0))
 
     def row(self) -> dict[str, object]:
+        """Return what the newest version shows, to be changed at will."""
+        return dict(self.versions[-1])
+
+    def row_now(self) -> dict[str, object]:
         filled = self.filled
         return {
             "id": self.order_id,
             "ref_id": self.ref_id,
             "url": f"{BASE}/orders/{self.order_id}/",
             "account": f"{BASE}/accounts/{self.account}/",
-            "instrument": f"{BASE}/instruments/{INSTRUMENTS[self.symbol]}/",
-            "instrument_id": INSTRUMENTS[self.symbol],
+            "instrument": f"{BASE}/instruments/{INSTRUMENT_OF[self.symbol]}/",
+            "instrument_id": INSTRUMENT_OF[self.symbol],
             "cancel": f"{BASE}/orders/{self.order_id}/cancel/" if self.is_open else None,
             "cumulative_quantity": f"{filled:.8f}",
             "average_price": f"{self.cost / filled:.8f}" if filled else None,
@@ -173,8 +184,14 @@ class StandInBook:
         return sum((order.remaining * order.price for order in buys), Decimal(0))
 
     def confirm(self, order: HeldOrder, now: datetime) -> None:
-        if order.state in ("unconfirmed", "queued"):
+        if order.state in ("unconfirmed", "queued") and not order.awaits_approval:
             order.state = "confirmed"
+            self._moved(order, now)
+
+    def approve(self, order: HeldOrder, now: datetime) -> None:
+        """Let the owner approve what waits for it."""
+        if order.awaits_approval:
+            order.awaits_approval = False
             self._moved(order, now)
 
     def reach_stop(self, order: HeldOrder, now: datetime) -> None:
@@ -185,7 +202,7 @@ class StandInBook:
     def fill(self, order: HeldOrder, quantity: int, now: datetime) -> None:
         """Trade some of what is left; on an order that has ended nothing happens."""
         quantity = min(quantity, order.remaining)
-        if quantity <= 0:
+        if quantity <= 0 or order.awaits_approval:
             return
         self._remember(now)
         order.fills.append(Fill(execution_id=self._new_id(), quantity=quantity, price=order.price, at=now))
@@ -240,7 +257,7 @@ class StandInBook:
     def _moved(self, order: HeldOrder, now: datetime) -> None:
         # The broker's own clock never stands still between two changes of one order.
         order.updated_at = max(now, order.updated_at + timedelta(microseconds=1))
-        order.versions.append(order.row())
+        order.versions.append(order.row_now())
 
     def _new_id(self) -> str:
         self._numbers += 1
@@ -263,4 +280,9 @@ def wire_time(moment: datetime) -> str:
 
 def http_date(moment: datetime) -> str:
     """Return an IMF-fixdate (RFC 9110, section 5.6.7), which has whole seconds only."""
+    return _http_date(moment.replace(microsecond=0))
+
+
+@lru_cache(maxsize=64)
+def _http_date(moment: datetime) -> str:
     return format_datetime(moment.astimezone(UTC), usegmt=True)

@@ -167,6 +167,8 @@ class TestParsing:
             ({"pricing": "aggressive"}, "pricing"),
             ({"at": "2026-11-20T09:30:00"}, "at"),
             ({"at": "yesterday"}, "at"),
+            ({"at": "1969-11-20T09:30:00Z"}, "at"),
+            ({"at": "9999-12-31T23:59:59-05:00"}, "at"),
             ({"at": 1763649000}, "at"),
             ({"quantity": 10}, "quantity"),
         ],
@@ -174,6 +176,12 @@ class TestParsing:
     def test_a_wrong_value_or_an_unknown_key_is_refused_by_name(self, changes, named):
         with pytest.raises(SignalError, match=f"line 1: '{named}'"):
             parse_signal(signal_line(**changes))
+
+    def test_a_key_or_value_with_half_a_character_is_refused(self):
+        with pytest.raises(SignalError, match="a key must be text without half characters"):
+            parse_signal(SignalLine(number=1, data=b'{"action":"buy","\\ud800":1}'))
+        with pytest.raises(SignalError, match="'symbol' must be text without half characters"):
+            parse_signal(SignalLine(number=1, data=b'{"action":"buy","symbol":"\\ud800"}'))
 
     @pytest.mark.parametrize(
         ("text", "said"),

@@ -31,6 +31,7 @@ from trading_bot.order_management.outcomes import (
 )
 from trading_bot.order_management.ports import SendPermit
 from trading_bot.robinhood.broker_clock import BrokerClock
+from trading_bot.robinhood.exchange_facts import cancel_on_record, listening, submit_on_record
 from trading_bot.robinhood.fields import is_broker_id
 from trading_bot.robinhood.listing import ANOTHER_ACCOUNT, Pages, is_elsewhere, order_remarks, read_orders
 from trading_bot.robinhood.order_rows import order_names
@@ -73,8 +74,9 @@ class AgentOrders:
 
     def submit(self, intent: DurableIntent, *, permit: SendPermit, timeout_s: Seconds) -> SubmitOutcome:
         """Send one order, once."""
-        result = self.wire.call(order_call(intent.body), timeout_s=timeout_s, permit=permit)
-        outcome = classify_submit(result, intent=intent, parse=self._parse)
+        with listening() as heard:
+            result = self.wire.call(order_call(intent.body), timeout_s=timeout_s, permit=permit)
+        outcome = submit_on_record(classify_submit(result, intent=intent, parse=self._parse), heard)
         if isinstance(outcome, Accepted) and not outcome.report.state_is_known:
             self.remarks.note(f"an order was accepted in the state {outcome.report.broker_state}, which is not known")
         return outcome
@@ -84,7 +86,9 @@ class AgentOrders:
         if not is_broker_id(order_id):
             return CancelNotSent(cause="that is not a broker's order id; look it up with the status of the order")
         call = cancel_call(order_id, account_number=self.account_number)
-        return classify_cancel(self.reads.repeated(call, CANCEL_POLICY))
+        with listening() as heard:
+            result = self.reads.repeated(call, CANCEL_POLICY)
+        return cancel_on_record(classify_cancel(result), heard)
 
     def cancel_all(self, order_ids: Sequence[OrderId]) -> dict[OrderId, CancelReply]:
         """Ask for each cancel, beginning in the order given, whatever happens to the others."""

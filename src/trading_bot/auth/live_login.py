@@ -19,14 +19,13 @@ from trading_bot.auth.login_answers import (
 )
 from trading_bot.auth.login_budget import LoginBudget
 from trading_bot.auth.login_lock import LOCK_PATIENCE_S, login_locked
-from trading_bot.auth.renewal_time import held_within, request_time_s
+from trading_bot.auth.renewal_time import held_within, request_time_s, throttled_pause_s
 from trading_bot.auth.token_grants import Tokens, read_tokens, refresh_request, revoke_request
 from trading_bot.auth.token_store import SavedSession, TokenFileError, TokenStore
 from trading_bot.clock import Clock, Seconds
 from trading_bot.files import FileSystem
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.exceptions import AuthenticationError
-from trading_bot.robinhood.classify import retry_after_s
 from trading_bot.robinhood.interactive_login import (
     ApprovalInterruptedError,
     InteractiveLogin,
@@ -37,10 +36,15 @@ from trading_bot.robinhood.interactive_login import (
 from trading_bot.robinhood.session import BrokerSession, UnreadableReplyError, WireFailure, WireReply, WireRequest
 
 PAUSE_S: Seconds = 5.0
-"""After a renewal that failed in passing, none is tried for this long."""
+"""After a renewal of which nothing left this machine, none is tried for this long."""
 
-THROTTLED_PAUSE_S: Seconds = 300.0
-"""The same after being throttled, where the broker does not say how long."""
+TROUBLED_PAUSE_S: Seconds = 30.0
+"""The same after one that the broker may have seen, as often as `MOST_TROUBLED`."""
+
+LONG_PAUSE_S: Seconds = 300.0
+"""The same from then on, and after one that another try cannot help: throttled, redirected, an address gone."""
+
+MOST_TROUBLED = 2
 
 SESSION_ENDED = (
     "the broker has ended the session and renews it no more, so no order is taken; run `trading-bot login` at a "
@@ -48,6 +52,7 @@ SESSION_ENDED = (
 )
 
 _TIMEOUT_S: Seconds = 16.0
+_SERVER_TROUBLE = 500
 _T = TypeVar("_T")
 _log = get_logger(__name__)
 
@@ -75,6 +80,7 @@ class LiveLogin:
         self._current: SavedSession | None = None
         self._on_file: SavedSession | None = None
         self._no_renewal_before = clock.monotonic()
+        self._troubled = 0
         self._has_told_of_the_end = False
 
     def problem(self) -> str | None:
@@ -143,8 +149,7 @@ class LiveLogin:
                 return False
             if not self._session.bearer_is_refused:
                 return True
-            now = self._clock.monotonic()
-            return now >= self._no_renewal_before and now < deadline and self._renewed_by(deadline)
+            return self._clock.monotonic() < deadline and self._renewed_by(deadline)
 
     def logout(self) -> bool | None:
         """Forget the session here, then revoke it; whether the broker confirmed that. The device stays known.
@@ -181,7 +186,8 @@ class LiveLogin:
     def _renewed_by(self, deadline: Seconds) -> bool:
         try:
             with self._exclusively(deadline - self._clock.monotonic()):
-                return self._found_renewed() or self._renewed(deadline)
+                is_pausing = self._clock.monotonic() < self._no_renewal_before
+                return self._found_renewed() or (not is_pausing and self._renewed(deadline))
         except AuthenticationError as error:
             _log.warning("session_not_renewed", problem=str(error))
             return False
@@ -234,8 +240,14 @@ class LiveLogin:
 
     def _pause_after(self, result: WireReply | WireFailure) -> Seconds:
         if isinstance(result, WireReply) and result.status == THROTTLED:
-            return retry_after_s(result, self._clock.now()) or THROTTLED_PAUSE_S
-        return PAUSE_S
+            return throttled_pause_s(result, self._clock.now(), least_s=TROUBLED_PAUSE_S, untold_s=LONG_PAUSE_S)
+        if isinstance(result, WireFailure) and result.security_alert:
+            return LONG_PAUSE_S
+        if isinstance(result, WireFailure) and not result.first_byte_written:
+            return PAUSE_S
+        self._troubled += 1
+        is_passing = isinstance(result, WireFailure) or result.status >= _SERVER_TROUBLE
+        return TROUBLED_PAUSE_S if is_passing and self._troubled <= MOST_TROUBLED else LONG_PAUSE_S
 
     def _take_up(self, saved: SavedSession) -> None:
         self._on_file = saved
@@ -243,6 +255,7 @@ class LiveLogin:
 
     def _use(self, current: SavedSession) -> None:
         self._current = current
+        self._troubled, self._no_renewal_before = 0, self._clock.monotonic()
         self._has_told_of_the_end = False
         self._session.set_bearer(None if current.access_token is None else current.access_token.get_secret_value())
 

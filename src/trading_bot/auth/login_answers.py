@@ -14,6 +14,7 @@ from trading_bot.robinhood.wire import printable
 REFUSED = frozenset({400, 401, 403})
 SUCCESS = range(200, 300)
 THROTTLED = 429
+_MOVED = frozenset({404, 409})
 IN_THE_APP = "log in with the broker's app once to see whether the account needs attention, then try again"
 
 
@@ -93,4 +94,6 @@ def refusal_text(reply: WireReply, *, sent: Iterable[SecretStr]) -> str:
             f"{said}; check username, password, one-time code and this machine's clock first: "
             "repeated failures lock the account for minutes"
         )
+    if reply.status in _MOVED:
+        return f"{said}; its login may have changed: see whether there is a newer trading-bot before you log in again"
     return f"{said}; wait a minute, then log in again"

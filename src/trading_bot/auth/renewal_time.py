@@ -4,8 +4,11 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 
 from trading_bot.clock import Seconds
+from trading_bot.robinhood.classify import MIN_RETRY_AFTER_S, retry_after_s
+from trading_bot.robinhood.session import WireReply
 
 LEAST_REQUEST_S: Seconds = 5.0
 """A request for new tokens has at least this long: its answer may hold the only refresh token that still works."""
@@ -25,6 +28,15 @@ def held_within(lock: threading.Lock, within_s: Seconds) -> Iterator[bool]:
     finally:
         if is_held:
             lock.release()
+
+
+def throttled_pause_s(reply: WireReply, now: datetime, *, least_s: Seconds, untold_s: Seconds) -> Seconds:
+    """Return how long no login is tried after a 429: as long as it says, ``untold_s`` where it says nothing sensible.
+
+    `retry_after_s` turns a time that is over, or below zero, into its least; for a login that says nothing.
+    """
+    told_s = retry_after_s(reply, now)
+    return untold_s if told_s is None or told_s <= MIN_RETRY_AFTER_S else max(told_s, least_s)
 
 
 class RenewalInTime:

@@ -36,7 +36,8 @@ _BY_CODE: Mapping[str, ExitCode] = {
         (
             *("bad_symbol", "bad_quantity", "bad_price", "bad_time_in_force", "bad_extended_hours", "bad_action"),
             *("bad_pricing", "bad_client_order_id", "bad_correlation_id", "bad_request", "client_order_id_reused"),
-            *("bad_strategy_name", "invalid_order", "price_not_positive", "slippage_guard", "unsupported_order_type"),
+            *("bad_strategy_name", "bad_reason", "invalid_order", "price_not_positive", "slippage_guard"),
+            "unsupported_order_type",
         ),
         ExitCode.USAGE,
     ),

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel
 
 from trading_bot.config.file import read_text
 from trading_bot.config.problems import ConfigError, KeyPath, fields_of, suggestion
+from trading_bot.wrong_values import named
 
 PREFIX = "TRADING_BOT_"
 NESTING = "__"
@@ -16,6 +18,9 @@ NOTIFY_URLS = f"{PREFIX}NOTIFY_URLS"
 HEARTBEAT_URL = f"{PREFIX}HEARTBEAT_URL"
 _SECRETS = (NOTIFY_URLS, HEARTBEAT_URL)
 """Names with our prefix that are no settings; `secret_urls` reads them."""
+
+_NO_NAME = re.compile(r"\W", re.ASCII)
+"""A line of ``.env`` that lacks its ``=`` is one long name with a secret in it, so no more is shown."""
 
 _FILE_ONLY: Mapping[KeyPath, str] = {
     ("trading", "mode"): "where orders go",
@@ -79,10 +84,15 @@ def _problem_with(name: str, paths: Mapping[str, KeyPath], source: str) -> str |
     for path, subject in _FILE_ONLY.items():
         file_only = variable_name(path)
         if name.upper() == file_only or name.upper().startswith(file_only + NESTING):
-            return f"{name} is set in {source}, but only the configuration file says {subject}; unset it."
+            return f"{_shown(name)} is set in {source}, but only the configuration file says {subject}; unset it."
     if name in paths:
         return None
     # The prefix alone would make every name resemble every other.
     guess = suggestion(name.upper().removeprefix(PREFIX), (known.removeprefix(PREFIX) for known in (*paths, *_SECRETS)))
     remedy = f"did you mean {PREFIX}{guess}?" if guess else "unset it."
-    return f"{ascii(name)[1:-1]} in {source} is not a setting; {remedy}"
+    return f"{_shown(name)} in {source} is not a setting; {remedy}"
+
+
+def _shown(name: str) -> str:
+    plain = _NO_NAME.split(name, 1)[0]
+    return named(plain if plain == name else f"{plain}...")

@@ -9,6 +9,7 @@ from pathlib import Path
 import json5
 
 from trading_bot.config.problems import ConfigError, shown
+from trading_bot.wrong_values import named
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 32
@@ -47,7 +48,7 @@ def read_settings(path: Path) -> dict[str, object]:
             allow_duplicate_keys=False,
         )
     except ValueError as error:
-        said = _JSON5_PLACE.sub(r"line \1: ", str(error))
+        said = named(_JSON5_PLACE.sub(r"line \1: ", str(error)))
         raise ConfigError([f"{path} is not valid JSON with comments: {said}; correct the file."]) from error
     if not isinstance(value, dict):
         raise ConfigError([f"{path} must hold one object in braces; start from config.example.json."])

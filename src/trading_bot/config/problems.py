@@ -8,7 +8,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from trading_bot.wrong_values import in_words
+from trading_bot.wrong_values import in_words, named
 
 KeyPath: TypeAlias = tuple[str, ...]
 
@@ -70,7 +70,7 @@ def _sentence(finding: ErrorDetails, model: type[BaseModel], remedy: Callable[[K
     path = tuple(str(part) for part in finding["loc"])
     if finding["type"] == "extra_forbidden":
         return _unknown_key(path, model)
-    key = ascii(".".join(path))[1:-1] or "the configuration"
+    key = named(".".join(path)) or "the configuration"
     is_unsaid = _is_secret(path, model) or _spans_fields(finding) or _is_plain_null(finding)
     value = "" if is_unsaid else f" is {shown(finding['input'])} but"
     return f"{key}{value} {_problem(finding)}; {remedy(path)}."
@@ -97,7 +97,7 @@ def _spans_fields(finding: ErrorDetails) -> bool:
 
 
 def _unknown_key(path: KeyPath, model: type[BaseModel]) -> str:
-    key = ascii(".".join(path))[1:-1]
+    key = named(".".join(path))
     if any(word in path[-1].lower() for word in _CREDENTIAL_WORDS):
         return f"{key} must not be here; set ROBINHOOD_USERNAME, _PASSWORD and _MFA_SECRET in the environment."
     if path[0] in _SECRET_ADDRESSES and "url" in path[-1].lower():

@@ -57,7 +57,7 @@ class SecretMasker:
         # The longest first, so that a secret inside another one does not leave the rest of it behind.
         known = sorted((re.escape(secret) for secret in secrets if secret), key=len, reverse=True)
         self._shapes = re.compile("|".join((*known, *_SECRET_SHAPES)), re.IGNORECASE)
-        self._safe_keys = frozenset(safe_keys)
+        self._shown_keys = {key: self.mask_text(key) for key in safe_keys}
 
     def __call__(self, _logger: object, _method: str, event: Mapping[str, object]) -> Mapping[str, object]:
         """Return the event with everything unknown or secret replaced by ``***``; the order of keys is kept."""
@@ -69,8 +69,9 @@ class SecretMasker:
         return _ONE_TIME_CODE.sub(rf"\1{MASK}", _NAMED_SECRET.sub(rf"\1{MASK}", shaped))
 
     def _mask_mapping(self, values: Mapping[str, object]) -> dict[str, object]:
+        shown = self._shown_keys
         return {
-            self.mask_text(str(key)): self._mask_value(value) if key in self._safe_keys else MASK
+            shown[key] if key in shown else self.mask_text(str(key)): self._mask_value(value) if key in shown else MASK
             for key, value in values.items()
         }
 
@@ -83,6 +84,9 @@ class SecretMasker:
             return self._mask_mapping(value)
         if isinstance(value, Sequence | set | frozenset) and not isinstance(value, bytes | bytearray):
             return [self._mask_value(item) for item in value]
-        text = str(value)
+        try:
+            text = str(value)
+        except ValueError:  # an int of thousands of digits, or a fraction of such: Python refuses to write it out
+            return f"a {type(value).__name__} beyond all use"
         masked = self.mask_text(text)
         return value if isinstance(value, Number) and masked == text else masked

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from trading_bot.operations.command import Command
 from trading_bot.order_management.exceptions import OrderValidationError
-from trading_bot.wrong_values import in_words
+from trading_bot.wrong_values import in_words, named
 
 _C = TypeVar("_C", bound=Command)
 
@@ -31,4 +31,5 @@ def refusal_of(error: ValidationError) -> OrderValidationError:
 
 
 def _name(location: tuple[int | str, ...]) -> str:
-    return str(location[-1]) if location else "request"
+    # A key that no command has is the sender's own text.
+    return named(str(location[-1])) if location else "request"

@@ -108,7 +108,7 @@ def asked_terms(request: OrderRequest) -> OrderTerms:
     """Return what ``request`` asks for, checked and not priced yet: its limit is the reference itself.
 
     Raises:
-        OrderValidationError: a wrong symbol, side, quantity, price, time in force, session or strategy name.
+        OrderValidationError: a wrong symbol, side, quantity, price, time in force, session, strategy name or reason.
         UnsupportedOrderTypeError: no limit order, or the symbol names an option or a crypto pair.
     """
     ensure_limit_order_type(request)
@@ -125,12 +125,7 @@ def asked_terms(request: OrderRequest) -> OrderTerms:
             symbol=symbol,
             code="bad_pricing",
         )
-    if request.strategy_name is not None and not isinstance(request.strategy_name, str):
-        raise OrderValidationError(
-            f"{symbol}: a strategy name is text, not {shown(request.strategy_name)}",
-            symbol=symbol,
-            code="bad_strategy_name",
-        )
+    _refuse_no_text(request, symbol=symbol)
     asked = OrderTerms(
         symbol=symbol,
         side=request.side,
@@ -141,6 +136,15 @@ def asked_terms(request: OrderRequest) -> OrderTerms:
     )
     stop = request.stop_price
     return asked if stop is None else with_stop(asked, parse_price(stop, symbol=symbol))
+
+
+def _refuse_no_text(request: OrderRequest, *, symbol: str) -> None:
+    # The journal records them as they are.
+    for name, text in (("strategy name", request.strategy_name), ("reason", request.reason)):
+        if text is not None and not isinstance(text, str):
+            raise OrderValidationError(
+                f"{symbol}: a {name} is text, not {shown(text)}", symbol=symbol, code=f"bad_{name.replace(' ', '_')}"
+            )
 
 
 def limit_price_for(

@@ -15,7 +15,7 @@ from trading_bot.order_management.models import ClientOrderId, OrderReport, Time
 from trading_bot.values import Value
 
 if TYPE_CHECKING:
-    from trading_bot.order_management.outcomes import Ending, SubmitOutcome
+    from trading_bot.order_management.outcomes import Ending, ExchangeFacts, SubmitOutcome
 
 Details: TypeAlias = dict[str, str]
 
@@ -26,6 +26,10 @@ _INSTRUMENT_ID = "instrument_id"
 
 def _present(**texts: str | None) -> Details:
     return {key: text for key, text in texts.items() if text is not None}
+
+
+def _exchange(facts: "ExchangeFacts | None") -> Details:
+    return {} if facts is None else _present(**facts.as_text())
 
 
 class IntentDetails(Value, frozen=True, kw_only=True):
@@ -92,19 +96,20 @@ class IntentDetails(Value, frozen=True, kw_only=True):
 
 
 class AttemptDetails(Value, frozen=True, kw_only=True):
-    """Of ``submit_attempted``: how one request ended, and why."""
+    """Of ``submit_attempted``: how one request ended, and why; how far it got, and what came back."""
 
     outcome: "Ending"
     cause: str | None = None
+    exchange: "ExchangeFacts | None" = None
 
     def as_text(self) -> Details:
         """Return them as a record holds them."""
-        return _present(outcome=self.outcome.value, cause=self.cause)
+        return _present(outcome=self.outcome.value, cause=self.cause) | _exchange(self.exchange)
 
     @classmethod
     def of_outcome(cls, outcome: "SubmitOutcome") -> "AttemptDetails":
         """Return what is recorded of an outcome."""
-        return cls(outcome=outcome.ending, cause=outcome.cause)
+        return cls(outcome=outcome.ending, cause=outcome.cause, exchange=outcome.exchange)
 
 
 class DoubtDetails(Value, frozen=True, kw_only=True):
@@ -201,14 +206,15 @@ class FeesDetails(Value, frozen=True, kw_only=True):
 
 
 class CancelAnswerDetails(Value, frozen=True, kw_only=True):
-    """Of ``cancel_answered``: how the request ended, and the broker's words."""
+    """Of ``cancel_answered``: how the request ended, and the broker's words; how far it got, and what came back."""
 
     reply: str
     text: str
+    exchange: "ExchangeFacts | None" = None
 
     def as_text(self) -> Details:
         """Return them as a record holds them."""
-        return {"reply": self.reply, "text": self.text}
+        return {"reply": self.reply, "text": self.text} | _exchange(self.exchange)
 
 
 class DecisionDetails(Value, frozen=True, kw_only=True):

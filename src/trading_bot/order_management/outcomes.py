@@ -2,6 +2,7 @@
 
 import enum
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar, TypeAlias
@@ -20,7 +21,15 @@ from trading_bot.order_management.models import (
 from trading_bot.values import Value
 
 
-class PreparedOrder(Value, frozen=True, kw_only=True):
+class _WithBody(Value, frozen=True):
+    """A value with bytes for the broker. They name the account, so its repr leaves them out."""
+
+    def __repr__(self) -> str:
+        told = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name != "body")
+        return f"{type(self).__name__}({', '.join(told)})"
+
+
+class PreparedOrder(_WithBody, frozen=True, kw_only=True):
     """The exact bytes that would ask the broker for an order, made before the intent is written."""
 
     ref_id: RefId
@@ -35,7 +44,7 @@ class PreparedOrder(Value, frozen=True, kw_only=True):
         return hashlib.sha256(self.body).hexdigest()
 
 
-class DurableIntent(Value, frozen=True, kw_only=True):
+class DurableIntent(_WithBody, frozen=True, kw_only=True):
     """Proof that an order's intent is on disk. Only the journal makes one, after its barrier.
 
     A gateway sends nothing without it and refuses a body that is not the one recorded.
@@ -64,6 +73,44 @@ def check_side(intent: DurableIntent, side: Side) -> None:
         )
 
 
+class ExchangeFacts(Value, frozen=True, kw_only=True):
+    """How far one request got and what came back, masked and bounded, for the record. No decision rests on it."""
+
+    phase: str
+    """How far it got: begun, connected, writing, sent, headers_read or body_read."""
+    bytes_sent: int | None
+    """How many bytes were written; None where the transport does not count them."""
+    failure: str | None = None
+    """What went wrong on the way; None where a whole reply came."""
+    status: int | None = None
+    """The HTTP status of the reply."""
+    headers: str | None = None
+    """Those of its headers that may be recorded."""
+    reply_bytes: int | None = None
+    reply_sha256: str | None = None
+    """The digest of the reply's body as it came, an echo of the access token masked."""
+    excerpt: str | None = None
+    """The beginning of the body: one printable line of at most 500 characters, secrets masked. None for the order that
+    was asked for, whose terms are recorded one by one."""
+
+    def as_text(self) -> Mapping[str, str | None]:
+        """Return them under the keys that a record has; None is left out of it."""
+        return {
+            "phase": self.phase,
+            "bytes_sent": _digits(self.bytes_sent),
+            "failure": self.failure,
+            "http_status": _digits(self.status),
+            "headers": self.headers,
+            "reply_bytes": _digits(self.reply_bytes),
+            "reply_sha256": self.reply_sha256,
+            "excerpt": self.excerpt,
+        }
+
+
+def _digits(number: int | None) -> str | None:
+    return None if number is None else str(number)
+
+
 class Ending(enum.StrEnum):
     """The four ways in which a request for an order ends, and in the end its submit."""
 
@@ -81,6 +128,7 @@ class Accepted(Value, frozen=True, kw_only=True):
     report: OrderReport
     mismatch: str | None = None
     """How the echoed terms differ from ours, if they do: our terms are tracked and the symbol is frozen."""
+    exchange: ExchangeFacts | None = None
 
 
 class Rejected(Value, frozen=True, kw_only=True):
@@ -91,6 +139,7 @@ class Rejected(Value, frozen=True, kw_only=True):
     status_code: int
     freezes_symbol: bool = False
     """403 and 404: a restriction or contract drift, not a fault of this one order."""
+    exchange: ExchangeFacts | None = None
 
     @property
     def cause(self) -> str:
@@ -111,6 +160,7 @@ class NotSent(Value, frozen=True, kw_only=True):
     """The gate of ours that refused at the last moment (latch, deadline), if one did."""
     security_alert: bool = False
     """A certificate failure: something may stand between us and the broker."""
+    exchange: ExchangeFacts | None = None
 
 
 class Unknown(Value, frozen=True, kw_only=True):
@@ -121,6 +171,7 @@ class Unknown(Value, frozen=True, kw_only=True):
     surely_there: bool = False
     """The broker says it already has this ``ref_id``: the order exists and must be found."""
     security_alert: bool = False
+    exchange: ExchangeFacts | None = None
 
 
 SubmitOutcome: TypeAlias = Accepted | Rejected | NotSent | Unknown
@@ -128,6 +179,8 @@ SubmitOutcome: TypeAlias = Accepted | Rejected | NotSent | Unknown
 
 class CancelTaken(Value, frozen=True, kw_only=True):
     """The broker took the request. That is not yet a cancelled order."""
+
+    exchange: ExchangeFacts | None = None
 
 
 class CancelRefused(Value, frozen=True, kw_only=True):
@@ -137,6 +190,7 @@ class CancelRefused(Value, frozen=True, kw_only=True):
     status_code: int
     may_be_early: bool = False
     """Whether the order may merely be too young for it: where a read shows it open, it is asked for again."""
+    exchange: ExchangeFacts | None = None
 
 
 class CancelNotSent(Value, frozen=True, kw_only=True):
@@ -144,12 +198,14 @@ class CancelNotSent(Value, frozen=True, kw_only=True):
 
     cause: str
     retry_after_s: Seconds | None = None
+    exchange: ExchangeFacts | None = None
 
 
 class CancelUnknown(Value, frozen=True, kw_only=True):
     """No answer: treat the order as live until a read shows otherwise. Repeating a cancel is safe."""
 
     cause: str
+    exchange: ExchangeFacts | None = None
 
 
 CancelReply: TypeAlias = CancelTaken | CancelRefused | CancelNotSent | CancelUnknown

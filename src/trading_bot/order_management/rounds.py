@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from trading_bot.clock import Seconds
+from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.approvals import is_overdue
 from trading_bot.order_management.cancel.canceller import CancelService
 from trading_bot.order_management.context import InFlight, OrderContext
@@ -25,6 +26,8 @@ _FOLLOWED_FOR_S: Seconds = 10.0
 
 _FOLLOWED_BY_AN_ORDER_S: Seconds = 2.0
 """The same for one that an order ran first: its price gets old meanwhile."""
+
+_log = get_logger(__name__)
 
 
 def noop() -> None:
@@ -136,8 +139,16 @@ class SyncService:
             self.freshness.note(done.began, broker_time=done.broker_time)
         if self.holdings is not None:
             done = self._with_positions(done, self.holdings, ahead)
-        self._broker_problem = None if done.summary.complete else done.summary.problem
+        self._note_verdict(done.summary)
         return done
+
+    def _note_verdict(self, summary: SyncSummary) -> None:
+        """Log what the broker's lists were worth, once for as long as they are worth the same."""
+        problem = None if summary.complete else summary.problem
+        if problem != self._broker_problem:
+            log = _log.info if problem is None else _log.warning
+            log("orders_read", complete=summary.complete, open_orders=summary.open_orders, problem=problem)
+        self._broker_problem = problem
 
     @staticmethod
     def _with_positions(done: SyncRound, holdings: Holdings, ahead: Callable[[], Reading] | None) -> SyncRound:

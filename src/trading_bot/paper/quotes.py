@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Annotated, Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from trading_bot.paper.chance import draw
-from trading_bot.wrong_values import in_words
+from trading_bot.wrong_values import in_words, named
 
 TICKER = re.compile(r"[A-Z]{1,5}([.][A-Z])?")
 
@@ -77,15 +77,19 @@ class QuoteFileUnreadableError(QuoteFileError):
         self.args = (f"paper.quotes_file {path} cannot be read ({problem}); correct its name or remove it",)
 
 
+_Price = Annotated[Decimal, Field(max_digits=20, decimal_places=10)]
+_Size = Annotated[int, Field(le=10**15)]
+
+
 class _QuoteLine(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     at: AwareDatetime
     symbol: str = Field(pattern=f"^{TICKER.pattern}$")
-    bid: Decimal
-    ask: Decimal
-    bid_size: int
-    ask_size: int
+    bid: _Price
+    ask: _Price
+    bid_size: _Size
+    ask_size: _Size
     halted: bool = False
 
 
@@ -155,12 +159,19 @@ class ReplayQuotes:
         self._quotes.setdefault(quote.symbol, []).append(quote)
 
 
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"the time {moment} is beyond the calendar") from error
+
+
 def _read_line(line: str, name: str, number: int) -> MarketQuote:
     try:
         row = _QuoteLine.model_validate_json(line)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the line"
+        field = named(".".join(str(part) for part in first["loc"])) or "the line"
         if first["type"] != "missing" and first["input"] is None:
             problem = in_words(first, if_null="leave the line out or give a price")
         else:
@@ -169,7 +180,7 @@ def _read_line(line: str, name: str, number: int) -> MarketQuote:
     try:
         return MarketQuote(
             symbol=row.symbol,
-            at=row.at.astimezone(UTC),
+            at=_in_utc(row.at),
             bid=row.bid,
             ask=row.ask,
             bid_size=row.bid_size,

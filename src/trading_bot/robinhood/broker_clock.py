@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from trading_bot.clock import Clock, Moment
 from trading_bot.robinhood.session import WireReply
@@ -50,6 +51,7 @@ class BrokerClock:
         return moment + max(ahead, timedelta())
 
 
+@lru_cache(maxsize=1)
 def http_date(text: str) -> datetime | None:
     """Return the time in UTC that a header states, or None where it states none that a calendar holds."""
     try:

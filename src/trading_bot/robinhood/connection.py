@@ -54,7 +54,10 @@ class DeadlineSocket(ssl.SSLSocket):
             TimeoutError: the request's deadline is over.
         """
         self.settimeout(self.time_left())
-        return super().send(data, flags)
+        count = super().send(data, flags)
+        context = current_send_context()
+        context.bytes_written = (context.bytes_written or 0) + count
+        return count
 
     def recv_into(self, buffer: "WriteableBuffer", nbytes: int | None = None, flags: int = 0) -> int:
         """Read what is there.

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
@@ -80,9 +81,13 @@ def id_in_address(value: object, collection: str) -> str | None:
 
     The text is matched, not parsed: parsing an address raises for some texts (``http://[``).
     """
-    pattern = rf"/{collection}/([0-9A-Za-z-]{{1,64}})/?(?:[?#].*)?"
-    found = re.search(pattern + r"\s*\Z", value, re.IGNORECASE | re.DOTALL) if isinstance(value, str) else None
+    found = _address_in(collection).search(value) if isinstance(value, str) else None
     return None if found is None else uuid_text(found.group(1)) or found.group(1)
+
+
+@cache
+def _address_in(collection: str) -> re.Pattern[str]:
+    return re.compile(rf"/{collection}/([0-9A-Za-z-]{{1,64}})/?(?:[?#].*)?\s*\Z", re.IGNORECASE | re.DOTALL)
 
 
 def agreed_id(*found: str | None) -> str | None:
@@ -175,6 +180,9 @@ def flag(value: object) -> bool | None:
 
 amount = maybe(_amount)
 """Read a number of zero or more, or None."""
+
+moment_of = maybe(_time)
+"""Read a moment with a zone, turned to UTC, or None."""
 
 Number = Annotated[Decimal, BeforeValidator(_number)]
 """A decimal sent as text or as a JSON number; may be negative."""

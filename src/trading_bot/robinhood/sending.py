@@ -34,6 +34,8 @@ class SendContext:
     phase: SendPhase = SendPhase.BEGUN
     is_submit: bool = False
     """Whether the request may create an order, so that its bytes must not outlive this attempt."""
+    bytes_written: int | None = None
+    """How many bytes were handed to the socket; None where the transport does not count them."""
 
     @property
     def first_byte_written(self) -> bool:

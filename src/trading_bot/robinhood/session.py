@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from http.cookiejar import DefaultCookiePolicy
 from typing import TypeAlias
 from urllib.parse import urlencode
 
@@ -19,6 +18,7 @@ import urllib3
 from trading_bot.clock import Clock, Seconds
 from trading_bot.logging.masking import MASK
 from trading_bot.order_management.ports import SendPermit, SendRefusedError
+from trading_bot.robinhood.exchange_facts import note_failure, note_reply
 from trading_bot.robinhood.failures import FailureKind, WireFailure, cause_of, kind_of
 from trading_bot.robinhood.sending import SendContext, SendPhase, sending
 from trading_bot.robinhood.strict_json import UnreadableReplyError, strict_json
@@ -40,6 +40,7 @@ MAX_BODY_BYTES = 2 * 1024 * 1024
 MAX_CONNECT_S: Seconds = 5.0
 
 _REDIRECTS = range(300, 400)
+_BODILESS = ("GET", "HEAD")
 _CHUNK_BYTES = 16 * 1024
 _STREAM_END_S: Seconds = 0.05
 _PIECES_AFTER_ANSWER = 4
@@ -113,13 +114,6 @@ class WireReply:
         return strict_json(self.body)
 
 
-class _PinnedSession(requests.Session):
-    """requests looks a redirect's target up, and reads its body unbounded, even when told not to follow it."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        del resp  # wherever it leads, nothing follows it
-
-
 Transport: TypeAlias = requests.adapters.BaseAdapter
 """What carries the bytes of a request: our own connections, or the paper exchange."""
 
@@ -145,13 +139,8 @@ class BrokerSession:
         self._base_url = base_url
         self._bearer_in_use: tuple[int, str | None] = (0, None)
         self._refused_bearer: str | None = None
-        self._http = _PinnedSession()
-        self._http.trust_env = False
-        self._http.headers.clear()
-        self._http.headers.update(_APP_HEADERS if base_url == BASE_URL else _OWN_HEADERS)
-        self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._http.adapters.clear()
-        self._http.mount(f"{base_url}/", adapter)
+        self._transport = adapter
+        self._headers = _APP_HEADERS if base_url == BASE_URL else _OWN_HEADERS
 
     def set_bearer(self, token: str | None) -> None:
         """Use this access token from the next request on; None sends none."""
@@ -178,6 +167,14 @@ class BrokerSession:
             permit=permit or nullcontext(),
             is_submit=permit is not None,
         )
+        result = self._exchanged(request, context, timeout_s=timeout_s)
+        if isinstance(result, WireFailure):
+            note_failure(result, context)
+        else:
+            note_reply(result.status, result.headers, result.body, context)
+        return result
+
+    def _exchanged(self, request: WireRequest, context: SendContext, *, timeout_s: Seconds) -> WireReply | WireFailure:
         number, token = self._bearer_in_use
         bearer = token if request.authenticated else None
         not_begun = self._not_begun(request, context, timeout_s=timeout_s, bearer_number=number)
@@ -212,20 +209,28 @@ class BrokerSession:
 
     def _converse(self, request: WireRequest, context: SendContext, bearer: str | None) -> WireReply | WireFailure:
         remaining = max(context.deadline - self._clock.monotonic(), 0.001)
-        with self._http.request(
-            request.method,
-            f"{self._base_url}{request.path}{'?' + urlencode(request.query) if request.query else ''}",
-            data=request.body or None,
-            headers=_own_headers(request, bearer),
-            timeout=(min(MAX_CONNECT_S, remaining), remaining),
-            allow_redirects=False,
-            stream=True,
-        ) as response:
+        prepared = self._prepared(request, bearer)
+        timeout = (min(MAX_CONNECT_S, remaining), remaining)
+        # Sent by the transport itself: a session of requests looks for cookies, proxies and redirects besides.
+        with self._transport.send(prepared, stream=True, timeout=timeout, proxies={}) as response:
             if not context.first_byte_written:
                 context.phase = SendPhase.HEADERS_READ
                 return _failure(context, FailureKind.OTHER, "the transport wrote without asking for its permit")
             context.phase = SendPhase.HEADERS_READ
             return self._whole_reply(response, request, context)
+
+    def _prepared(self, request: WireRequest, bearer: str | None) -> requests.PreparedRequest:
+        prepared = requests.PreparedRequest()
+        prepared.method = request.method
+        prepared.url = f"{self._base_url}{request.path}{'?' + urlencode(request.query) if request.query else ''}"
+        prepared.headers = requests.structures.CaseInsensitiveDict(self._headers)
+        for header in _own_headers(request, bearer).items():
+            requests.utils.check_header_validity(header)
+            prepared.headers[header[0]] = header[1]
+        prepared.body = request.body or None
+        if request.body or request.method not in _BODILESS:
+            prepared.headers["Content-Length"] = str(len(request.body))
+        return prepared
 
     def _whole_reply(
         self, response: requests.Response, request: WireRequest, context: SendContext

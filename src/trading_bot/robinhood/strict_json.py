@@ -47,7 +47,7 @@ def strict_json(body: bytes) -> object:
             or nesting deeper than 32.
     """
     _check_depth(body, MAX_DEPTH)
-    return _decoded(_text(body, errors="strict"), _refuse)
+    return _decoded(_text(body, errors="strict"), _STRICT)
 
 
 def listed_json(body: bytes) -> object:
@@ -57,7 +57,7 @@ def listed_json(body: bytes) -> object:
         UnreadableReplyError: not JSON, or nesting deeper than 256.
     """
     _check_depth(body, MAX_LIST_DEPTH)
-    return _decoded(_text(body, errors="replace"), UnreadableValue, is_list=True)
+    return _decoded(_text(body, errors="replace"), _LISTED)
 
 
 def _refuse(because: str) -> NoReturn:
@@ -71,17 +71,20 @@ def _text(body: bytes, *, errors: str) -> str:
         raise UnreadableReplyError("the reply is not UTF-8 text") from error
 
 
-def _decoded(text: str, doubt: Callable[[str], object], *, is_list: bool = False) -> object:
+def _decoder(doubt: Callable[[str], object], *, is_list: bool = False) -> json.JSONDecoder:
     # In a list a text may hold raw control characters, and a key may come twice with one value.
+    return json.JSONDecoder(
+        strict=not is_list,
+        parse_int=lambda text: int(text) if len(text) <= MAX_DIGITS else doubt(_TOO_LONG),
+        parse_float=lambda text: _decimal(text, doubt),
+        parse_constant=lambda text: doubt(f"{text}, which is no number"),
+        object_pairs_hook=lambda pairs: _unique_keys(pairs, doubt, may_repeat=is_list),
+    )
+
+
+def _decoded(text: str, decoder: json.JSONDecoder) -> object:
     try:
-        return json.loads(
-            text,
-            strict=not is_list,
-            parse_int=lambda text: int(text) if len(text) <= MAX_DIGITS else doubt(_TOO_LONG),
-            parse_float=lambda text: _decimal(text, doubt),
-            parse_constant=lambda text: doubt(f"{text}, which is no number"),
-            object_pairs_hook=lambda pairs: _unique_keys(pairs, doubt, may_repeat=is_list),
-        )
+        return decoder.decode(text)
     except json.JSONDecodeError as error:
         raise UnreadableReplyError(f"the reply is not JSON: {error.msg}") from error
 
@@ -120,3 +123,7 @@ def _unique_keys(
 def _is_repeated(key: str, pairs: list[tuple[str, object]]) -> bool:
     first, *others = (value for name, value in pairs if name == key)
     return all(type(other) is type(first) and other == first for other in others)
+
+
+_STRICT = _decoder(_refuse)
+_LISTED = _decoder(UnreadableValue, is_list=True)

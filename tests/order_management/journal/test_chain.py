@@ -185,6 +185,10 @@ def test_a_plain_sealed_record_is_readable():
     assert read(sealed(body_of())).fact == OrderEvent(event=EventKind.ORDER_UPDATED)
 
 
+def test_a_time_with_fewer_digits_is_read_all_the_same():
+    assert read(sealed(body_of(ts="2026-11-23T15:00:00.5Z"))).ts == MONDAY + timedelta(seconds=0.5)
+
+
 HOSTILE = {
     "no JSON": (b"{rubbish}", "not a JSON object"),
     "not UTF-8": (b'{"v":\xff}', "not a JSON object"),
@@ -204,6 +208,7 @@ HOSTILE = {
     "a number of five thousand digits": (body_of(seq=...)[:-1] + b',"seq":' + b"9" * 5000 + b"}", "not a JSON object"),
     "no time": (body_of(ts=...), "'ts'"),
     "a local time": (body_of(ts="2026-11-23T15:00:00.000000"), "does not match format"),
+    "a day that no calendar has": (body_of(ts="2026-02-30T15:00:00.000000Z"), "malformed"),
     "no monotonic time": (body_of(mono=...), "'mono'"),
     "a monotonic time in JSON": (body_of(mono=1), "not text"),
     "no event": (body_of(event=...), "'event'"),

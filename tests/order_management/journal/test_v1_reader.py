@@ -199,6 +199,27 @@ def test_a_damaged_journal_is_left_as_it_is(released, name):
     assert engine.storage.records == {}
 
 
+class MeasuredFiles(LocalFiles):
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def read_part(self, path: Path, *, offset: int, size: int) -> bytes:
+        part = super().read_part(path, offset=offset, size=size)
+        self.taken += len(part)
+        return part
+
+
+def test_a_line_without_an_end_is_not_read_to_its_end(released):
+    """It may be a gigabyte long."""
+    files = MeasuredFiles()
+    released.old(files).verify()
+    before, files.taken = files.taken, 0
+    released.live.write_bytes(released.live.read_bytes() + b"x" * 8 * 1024 * 1024)
+    with pytest.raises(OrderLogDamagedError, match="is too long"):
+        released.old(files).verify()
+    assert files.taken < before + 3 * 1024 * 1024
+
+
 REFUSED: dict[str, tuple[Callable[[V1Folder], object], str]] = {
     "a file that others may write": (lambda old: old.live.chmod(0o666), "others may write it"),
     "a segment that others may write": (lambda old: old.finished[0].chmod(0o620), "others may write it"),

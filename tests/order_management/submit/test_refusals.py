@@ -32,7 +32,7 @@ MAY_STOP_AN_EXIT = {
             *("bad_symbol", "bad_quantity", "bad_price", "bad_time_in_force", "bad_extended_hours", "bad_side"),
             *("bad_action", "bad_pricing", "bad_client_order_id", "bad_request", "invalid_order", "too_long"),
             *("bad_correlation_id", "unsupported_order_type", "invalid_signal", "no_quote", "off_tick"),
-            *("bad_strategy_name", "bad_stop"),
+            *("bad_strategy_name", "bad_reason", "bad_stop"),
         ),
         "the request itself is wrong",
     ),

@@ -197,11 +197,11 @@ class TestAnOrderPlacedElsewhereThatWasReadInFull:
         assert holdings.free_to_sell("NVDA").promised == 30
 
 
-def doubt(bench: ManagerBench, step: SubmitStep = REQUEST_LOST) -> None:
+def doubt(bench: ManagerBench, step: SubmitStep = REQUEST_LOST, *, name: str = "c1", symbol: str = "NVDA") -> None:
     bench.gateway.submits.append(step)
     bench.gateway.blind_lookups = 1000
     with pytest.raises(OrderOutcomeUnknownError):
-        bench.buy("c1", symbol="NVDA", quantity=10)
+        bench.buy(name, symbol=symbol, quantity=10)
     bench.gateway.blind_lookups = 0
 
 
@@ -419,6 +419,17 @@ class TestThePositiveControl:
         bench.sync()
         bench.sync(after=61)
         assert bench.state() == "presumed_absent"
+
+    def test_one_read_of_the_account_does_for_all_orders_that_a_list_lacks(self):
+        bench = bench_with()
+        bench.place_known_order()
+        doubt(bench)
+        doubt(bench, name="c2", symbol="MSFT")
+        bench.sync(after=61)
+        reads = bench.positions.account_reads
+        bench.sync(after=61)
+        assert bench.positions.account_reads == reads + 1
+        assert (bench.state("c1"), bench.state("c2")) == ("presumed_absent", "presumed_absent")
 
     def test_a_list_that_does_not_show_the_known_order_proves_nothing(self):
         bench = bench_with()

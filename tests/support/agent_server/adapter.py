@@ -36,8 +36,7 @@ class AgentAdapter(requests.adapters.BaseAdapter):
         asked = asked_of(request)
         fault = self.server.fault_of(asked)
         if fault is not None and fault in BEFORE_WRITING:
-            error = _BEFORE[fault]()
-            raise error
+            raise error_before_writing(fault)
         context = current_send_context()
         if self.server.clock.monotonic() >= context.deadline:
             raise requests.exceptions.ConnectTimeout("the deadline passed before the request was written")
@@ -56,6 +55,11 @@ class AgentAdapter(requests.adapters.BaseAdapter):
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def error_before_writing(fault: Fault) -> Exception:
+    """Return what our side raises under a fault by which nothing is written."""
+    return _BEFORE[fault]()
 
 
 def asked_of(request: requests.PreparedRequest) -> Asked:

@@ -22,7 +22,7 @@ def venue_time_of(moment: datetime) -> str:
     return time_of(moment.replace(microsecond=moment.microsecond // 1000 * 1000))
 
 
-_AWAITED: Mapping[ApprovalForm, Mapping[str, object]] = {
+AWAITED: Mapping[ApprovalForm, Mapping[str, object]] = {
     ApprovalForm.STATE: {"state": "pending_approval"},
     ApprovalForm.FIELD: {"approval": {"status": "pending", "expires_at": None}},
     ApprovalForm.FLAG: {"requires_approval": True},
@@ -32,7 +32,7 @@ _AWAITED: Mapping[ApprovalForm, Mapping[str, object]] = {
 
 def order_row(order: HeldOrder, *, approval: ApprovalForm = ApprovalForm.STATE) -> dict[str, object]:
     """A row of the list of orders, and the order of a reply to a place; ``approval`` is how it says that it waits."""
-    return {**_plain_row(order), **(_AWAITED[approval] if order.awaits_approval else {})}
+    return {**_plain_row(order), **(AWAITED[approval] if order.awaits_approval else {})}
 
 
 def _plain_row(order: HeldOrder) -> dict[str, object]:

@@ -9,13 +9,12 @@ from trading_bot.agent.login.saved_login import LoginStore, SavedLogin
 from trading_bot.agent.login.standing import LoginStanding, standing_of
 from trading_bot.auth.login_answers import SUCCESS, THROTTLED
 from trading_bot.auth.login_lock import LOCK_PATIENCE_S, login_locked
-from trading_bot.auth.renewal_time import held_within, request_time_s
+from trading_bot.auth.renewal_time import held_within, request_time_s, throttled_pause_s
 from trading_bot.auth.secret_file import TokenFileError
 from trading_bot.clock import Clock, Seconds
 from trading_bot.files import FileSystem
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.exceptions import AuthenticationError
-from trading_bot.robinhood.classify import retry_after_s
 from trading_bot.robinhood.session import BrokerSession, UnreadableReplyError, WireFailure, WireReply
 
 PAUSE_S: Seconds = 5.0
@@ -255,7 +254,7 @@ class AgentLogin:
                 self._tell_of_the_end()
         elif isinstance(result, WireReply) and result.status == THROTTLED:
             self._keep_if_possible(current)
-            self._pause(retry_after_s(result, self._clock.now()) or LONG_PAUSE_S)
+            self._pause(throttled_pause_s(result, self._clock.now(), least_s=FRESH_PAUSE_S, untold_s=LONG_PAUSE_S))
         elif isinstance(result, WireFailure) and not result.first_byte_written:
             self._keep_if_possible(current)
             self._pause(PAUSE_S)

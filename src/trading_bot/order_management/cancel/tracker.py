@@ -132,7 +132,9 @@ class CancelTracker:
 
     def _record_reply(self, target: TrackedCancel, order: TrackedOrder) -> None:
         answer = CancelAnswerDetails(
-            reply=_REPLY_VERDICTS[type(target.reply)].value, text=_reply_text(target.reply) or ""
+            reply=_REPLY_VERDICTS[type(target.reply)].value,
+            text=_reply_text(target.reply) or "",
+            exchange=target.reply.exchange,
         )
         event = replace(about(order.envelope, EventKind.CANCEL_ANSWERED), details=answer.as_text())
         with self._store.open_book() as book:

@@ -1,6 +1,7 @@
 """The text of a record, read back: which keys it may have, of which type each is, and what is refused. Pure."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -37,6 +38,7 @@ FACT_KEYS = (
 
 _KNOWN_KEYS = frozenset({*_HEAD_KEYS, *FACT_KEYS, "prev"})
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+_AS_WRITTEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 
 
 class BadRecordError(ValueError):
@@ -50,7 +52,7 @@ def read_body(body: bytes, digest: str) -> JournalRecord:
         BadRecordError: not JSON, unknown or repeated keys, wrong types, or another schema.
     """
     try:
-        raw = json.loads(body, object_pairs_hook=_once, parse_constant=_no_constant)
+        raw = _DECODER.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
     except (ValueError, RecursionError) as error:
         raise BadRecordError(f"it is not a JSON object: {error}") from error
     if not isinstance(raw, dict) or not _KNOWN_KEYS.issuperset(raw):
@@ -88,6 +90,9 @@ def _no_constant(word: str) -> object:
     raise ValueError(f"{word} is no number")
 
 
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not text")
@@ -108,7 +113,10 @@ def _decimal(value: object) -> Decimal:
 
 
 def _moment(value: object) -> datetime:
-    return datetime.strptime(_text(value), _TIME).replace(tzinfo=UTC)
+    text = _text(value)
+    if _AS_WRITTEN.fullmatch(text):
+        return datetime.fromisoformat(text)  # a start reads thousands, and strptime takes ten times as long
+    return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
 
 
 def _details(value: object) -> Mapping[str, str]:

@@ -4,9 +4,10 @@ A listing without the order proves that the order is not there only with a posit
 its own number, and a known order of ours stands in that very listing. An empty answer alone proves nothing.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Protocol
 
 from trading_bot.clock import CLOCKS_AGREE_WITHIN, Moment, Seconds
@@ -118,11 +119,12 @@ class AbsenceSearch:
         """Record what the listing proves of each order; yield what it could not prove, and why."""
         doubted = [order.client_order_id for order in in_doubt]
         has_control = any(name not in doubted for name in searched.ours)
+        control = cache(lambda: self.control_problem(has_control=has_control, deadline=searched.deadline))
         for name in doubted:
             if name in searched.fits:
                 yield which_order(external_order(searched.fits[name], may_be=(name,)))
             elif name not in searched.ours:
-                yield from self._concluded(name, searched, has_control=has_control)
+                yield from self._concluded(name, searched, control)
 
     def control_problem(self, *, has_control: bool, deadline: Seconds) -> str | None:
         """Return why a listing without an order proves nothing, or None."""
@@ -135,13 +137,13 @@ class AbsenceSearch:
             return f"the account itself could not be read ({error})"
         return None
 
-    def _concluded(self, name: ClientOrderId, searched: Searched, *, has_control: bool) -> Iterator[str]:
+    def _concluded(self, name: ClientOrderId, searched: Searched, control: Callable[[], str | None]) -> Iterator[str]:
         with self._store.open_book() as book:
             order = book.get(name)
         event = None if order is None else self._event(order, searched)
         if event is None:
             return
-        problem = self.control_problem(has_control=has_control, deadline=searched.deadline)
+        problem = control()
         if problem is not None:
             yield (
                 f"order {name} stays in doubt: {problem}; once the broker's app shows that there is no such order, "

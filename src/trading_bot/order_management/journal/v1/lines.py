@@ -136,12 +136,24 @@ def _ended(path: Path, head: ChainHead | None, end: int, *, files: FileSystem, p
     # bytes than a line can have, are somebody's doing.
     facts = files.facts_at(path)
     size = facts.size if facts is not None else 0
-    rest = files.read_part(path, offset=end, size=max(size - end, 0)).strip(b"\0")
+    rest = _rest_of(path, end, size, files=files)
     line = rest.rstrip(b"\n")
     is_finished = rest.endswith(b"\n") and is_whole(line)
     if b"\n" in line or len(line) > MAX_LINE_BYTES or is_finished:
         raise BadRecordError(problem)
     return FileRead(head=head, end=end, size=size)
+
+
+def _rest_of(path: Path, begin: int, size: int, *, files: FileSystem) -> bytes:
+    """Return what is behind the last good line without the NULs around it, or more of it than a line may have."""
+    rest = b""
+    while begin < size and len(rest.strip(b"\0\n")) <= MAX_LINE_BYTES:
+        part = files.read_part(path, offset=begin, size=min(_PART_BYTES, size - begin))
+        if not part:
+            break
+        rest = (rest + part).strip(b"\0")
+        begin += len(part)
+    return rest
 
 
 def sealed_records(place: Place, *, follows: ChainHead, files: FileSystem) -> Iterator[SealedRecord]:

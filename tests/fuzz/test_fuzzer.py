@@ -1,0 +1,144 @@
+"""The fuzzer itself: what breaks a promise is found, with the input that did it."""
+
+import json
+import logging
+from random import Random
+
+import pytest
+
+from tests.fuzz import run
+from tests.fuzz.__main__ import main
+from tests.fuzz.bounds import (
+    BoundBrokenError,
+    MemoryBound,
+    bounded,
+    check_message,
+    misplaced,
+    refuse_control,
+    refuse_secrets,
+)
+from tests.fuzz.mutation import LONGEST, Mutator
+from tests.fuzz.run import Tally, lived, opened, rounds_of, why_broken
+from tests.fuzz.targets import Target
+from trading_bot.logging.setup import get_logger
+
+
+def planted(door) -> Target:
+    return Target(name="signals", open=lambda _: door)
+
+
+def tally_of(door, monkeypatch) -> Tally:
+    monkeypatch.setattr(run, "TARGETS", {"planted": planted(door)})
+    return lived("planted", 1, range(60))
+
+
+def test_an_error_that_is_not_ours_is_found_with_its_input(monkeypatch):
+    seen = []
+
+    def door(data: bytes) -> str:
+        seen.append(data)
+        if len(seen) == 5:
+            raise IndexError("tuple index out of range")
+        return "read"
+
+    tally = tally_of(door, monkeypatch)
+    [broken] = tally.broken
+    assert (broken.number, broken.data) == (3, seen[4])
+    assert "IndexError" in broken.why
+    assert tally.endings == {"read": 59, "broken IndexError": 1}
+
+
+def test_a_secret_in_the_log_is_found(monkeypatch):
+    log, calls = get_logger("trading_bot.x"), iter(range(100))
+
+    def door(_data: bytes) -> str:
+        if next(calls):
+            log.info("told", path="canary-topic")
+        return "read"
+
+    tally = tally_of(door, monkeypatch)
+    assert len(tally.broken) == 60
+    assert "secrets are shown" in tally.broken[0].why
+
+
+def test_the_log_is_left_as_it_was():
+    with opened(planted(lambda _: "read")):
+        pass
+    assert logging.getLogger("trading_bot").propagate
+
+
+def test_a_hang_is_ended():
+    def spin() -> None:
+        while True:
+            pass
+
+    with pytest.raises(BoundBrokenError, match=r"more than 0\.05 s"), bounded(most_s=0.05):
+        spin()
+
+
+def test_an_input_that_hangs_is_a_find_and_the_next_one_goes_on():
+    tally = Tally()
+    with bounded():
+        assert why_broken(lambda _: "read", b"", tally) is None
+    assert tally.inputs == 1
+
+
+def test_memory_is_bounded():
+    memory = MemoryBound(most_kib=50 * 1024)
+    assert memory.problem() is None
+    bytearray(400 * 1024 * 1024)[::4096] = b"x" * (100 * 1024)
+    problem = memory.problem()
+    assert problem is not None
+    assert "MiB of memory" in problem
+    assert memory.problem() is None
+
+
+@pytest.mark.parametrize("text", ["canary-topic", "CANARY-USER%40EXAMPLE.COM", "Y2FuYXJ5LWNvZGU"])
+def test_a_secret_is_found_in_clear_and_as_it_travels(text):
+    with pytest.raises(AssertionError, match="secrets are shown"):
+        refuse_secrets(f"x{text}x")
+
+
+def test_a_secret_that_stands_where_nobody_can_know_it_is_let_pass():
+    assert misplaced(b'token="canary-code" x', {"canary-code": b'token="'}) == set()
+    assert misplaced(b'token="canary-code" name="canary-code"', {"canary-code": b'token="'}) == {"canary-code"}
+
+
+@pytest.mark.parametrize("text", ["\x1b[2J", "a\0", "\u202eLPAA", "\x85", "\r"])
+def test_a_control_character_is_found(text):
+    with pytest.raises(AssertionError, match="control character"):
+        refuse_control(text)
+
+
+def test_a_message_without_an_end_is_found():
+    with pytest.raises(AssertionError, match="as long as"):
+        check_message("x" * 1025)
+
+
+def test_inputs_differ_and_stay_within_bounds():
+    mutator = Mutator((b'{"a": 1, "b": [true, "c"]}', b"x=1\ny=2\n"))
+    made = {mutator.made(Random(number)) for number in range(300)}
+    assert len(made) > 200
+    assert max(map(len, made)) <= LONGEST
+
+
+def test_an_unknown_door_is_named():
+    with pytest.raises(SystemExit, match="there is no door nowhere; there are config, "):
+        main(["nowhere"])
+
+
+def test_a_run_of_some_rounds_says_what_it_did_and_keeps_its_figures(tmp_path, capsys):
+    figures = tmp_path / "figures.json"
+    assert main(["answers", "quotes", "--inputs", "1000", "--seed", "5", "--figures", str(figures)]) == 0
+    kept = json.loads(figures.read_text())
+    assert (kept["count"], kept["violations"], kept["seed"]) == (1400, 0, 5)
+    assert kept["command"] == "python -m tests.fuzz answers quotes --inputs 1000 --workers 1 --seed 5"
+    assert {name: door["inputs"] for name, door in kept["doors"].items()} == {"answers": 800, "quotes": 600}
+    assert "1400 inputs, 0 broke a promise" in capsys.readouterr().out
+
+
+def test_a_run_goes_on_where_an_earlier_one_ended():
+    names = ["answers", "quotes"]
+    both = [*rounds_of(names, inputs=1400), *rounds_of(names, inputs=1400, first=1400)]
+    assert both == list(rounds_of(names, inputs=2800))
+    assert both[0] == ("answers", range(800))

@@ -1,0 +1,105 @@
+"""Some thousand ambiguous submits, and the checks on trial. A million: ``python -m tests.simulation.ambiguous``."""
+
+import json
+from collections.abc import Callable
+from typing import TypeAlias
+
+import pytest
+
+from tests.simulation.ambiguous.__main__ import main
+from tests.simulation.ambiguous.checks import Broken
+from tests.simulation.ambiguous.figures import Figures, lived
+from tests.simulation.ambiguous.life import ANSWERS
+from tests.simulation.ambiguous.troubles import PLACES, name_of, troubles_of
+from trading_bot.agent import orders as agent_orders
+from trading_bot.order_management import gateways
+from trading_bot.order_management.events import EventKind
+from trading_bot.order_management.outcomes import NotSent, Rejected, SubmitOutcome, Unknown
+from trading_bot.order_management.sync import synchronizer
+from trading_bot.order_management.sync.search import AbsenceSearch
+
+pytestmark = pytest.mark.no_cover
+
+Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
+LIVES = range(4 * len(PLACES))
+
+
+@pytest.fixture(scope="module")
+def figures() -> Figures:
+    return lived(LIVES)
+
+
+def test_no_ambiguous_submit_breaks_a_promise(figures):
+    assert [str(each) for each in figures.failed] == []
+    assert figures.submits >= 2000
+
+
+def test_every_trouble_strikes_at_every_place(figures):
+    struck = {(place, trouble) for place, trouble, _ in figures.cells}
+    assert {(str(place), name_of(trouble)) for place in PLACES for trouble in troubles_of(place)} - struck == set()
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_every_answer_is_given(figures, answer):
+    assert figures.total(answer) > 0
+
+
+def test_the_runner_keeps_its_figures(tmp_path, capsys):
+    """The guarantees quote them."""
+    assert main(["--submits", "1", "--workers", "1", "--batch", "1", "--figures", str(tmp_path / "kept.json")]) == 0
+    kept = json.loads((tmp_path / "kept.json").read_text())
+    assert kept["violations"] == 0
+    assert kept["count"] > 0
+    assert all(len(row) == len(kept["columns"]) for row in kept["rows"])
+    assert "0 a duplicate at the broker" in capsys.readouterr().out
+
+
+# The checks on trial.
+
+
+def _taken_for(wrong: Callable[[], SubmitOutcome]) -> Plant:
+    """Take a submit whose outcome is unknown for one that ended otherwise, on either wire."""
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        for module in (gateways, agent_orders):
+            real = vars(module)["classify_submit"]
+            patch.setattr(module, "classify_submit", lambda *a, real=real, **k: _changed(real(*a, **k), wrong))
+
+    return plant
+
+
+def _changed(outcome: SubmitOutcome, wrong: Callable[[], SubmitOutcome]) -> SubmitOutcome:
+    return wrong() if isinstance(outcome, Unknown) else outcome
+
+
+def _no_absence_is_concluded(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(AbsenceSearch, "conclude", lambda *_: iter(()))
+
+
+def _fills_are_not_booked(patch: pytest.MonkeyPatch) -> None:
+    real = vars(synchronizer)["reconcile"]
+
+    def reconcile(*args, **named):
+        return tuple(event for event in real(*args, **named) if event.event is not EventKind.EXECUTION_BOOKED)
+
+    patch.setattr(synchronizer, "reconcile", reconcile)
+
+
+PLANTED = {
+    "an unknown outcome is sent again": (_taken_for(lambda: NotSent(cause="x", may_retry=True)), Broken.DUPLICATE),
+    "an unknown outcome is called rejected": (_taken_for(lambda: Rejected(reason="x", status_code=500)), Broken.DENIED),
+    "an unknown outcome is called not sent": (_taken_for(lambda: NotSent(cause="x", may_retry=False)), Broken.DENIED),
+    "no list ends a doubt": (_no_absence_is_concluded, Broken.LEFT),
+    "fills are not booked": (_fills_are_not_booked, Broken.UNTRUE),
+}
+
+
+@pytest.mark.parametrize("bug", PLANTED)
+@pytest.mark.parametrize("wire", ["private", "agent"])
+def test_a_planted_bug_is_found(bug, wire, monkeypatch):
+    plant, broken = PLANTED[bug]
+    plant(monkeypatch)
+    for number in (number for number in LIVES if str(PLACES[number % len(PLACES)]) == f"{wire}, accept_again"):
+        if any(failed.breach.what is broken for failed in lived([number]).failed):
+            return
+    pytest.fail(f"not found: {bug}")
