@@ -515,6 +515,21 @@ class TestTwoAtOnce:
         assert joined == [first]
         assert (quantities(bench), len(bench.journal.facts(EventKind.EXIT_BEGUN))) == ([50], 1)
 
+    def test_a_second_caller_hears_in_time_that_the_exit_goes_on(self):
+        bench = held()
+        joined: list[ExitResult] = []
+
+        def meanwhile() -> None:
+            bench.clock.sleep(1000)
+            thread = threading.Thread(target=lambda: joined.append(leave(bench)))
+            thread.start()
+            thread.join(10)
+            bench.gateway.order().fill(price="99.90")
+
+        bench.gateway.submits.append(SubmitStep(after=meanwhile))
+        first = leave(bench)
+        assert [(each.ending, each.exit_id) for each in joined] == [(ExitEnding.UNFINISHED, first.exit_id)]
+
     def test_twenty_exits_and_sells_from_twenty_threads_sell_no_more_than_is_held(self):
         bench = held(max_pending_per_side=50)
         start = threading.Barrier(20)

@@ -72,6 +72,14 @@ class TestReading:
         quotes.look("TSLA", by=6000)
         assert market.asked[-1] == ("TSLA",)
 
+    def test_how_long_the_process_has_run_ends_no_watch(self, quotes, market, clock):
+        clock.sleep(WATCHED_S)
+        for symbol in ("AAPL", "MSFT"):
+            quotes.look(symbol, by=6000)
+        clock.sleep(5)
+        quotes.look("AAPL", by=6000)
+        assert market.asked[-1] == ("AAPL", "MSFT")
+
     def test_at_most_fifty_symbols_are_asked_for_at_once(self, quotes, market):
         for number in range(60):
             quotes.look(f"S{number}", by=60)
@@ -279,6 +287,7 @@ def test_a_preview_finds_it_too(bench):
     with pytest.raises(TradeRefusedError) as caught:
         bench.manager.refuse_unless_open_to(terms(price=Decimal("898.65")))
     assert caught.value.code == OUTSIDE_COLLAR
+    assert "898.65" in str(caught.value)
 
 
 def test_an_exit_goes_out_however_far_it_reaches_and_asks_for_no_quote(bench, market):

@@ -20,6 +20,7 @@ from tests.support.fake_gateway import (
 )
 from tests.support.manager_bench import ManagerBench
 from trading_bot.order_management.book.anomalies import AnomalyKind
+from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
     DuplicateOrderError,
@@ -35,7 +36,7 @@ from trading_bot.order_management.exceptions import (
 )
 from trading_bot.order_management.models import OrderEnvelope, OrderState, OrderTerms, Pricing
 from trading_bot.order_management.outcomes import CancelNotSent, CancelRefused, CancelUnknown
-from trading_bot.order_management.submit.placement import already, approve_all
+from trading_bot.order_management.submit.placement import Approval, already, approve_all
 from trading_bot.order_management.submit.replace import Change
 
 NEW_PRICE = Decimal(101)
@@ -123,6 +124,17 @@ class TestWhatIsSent:
         assert (error.code, error.client_order_id, error.symbol) == ("not_replaced_armed_anew", "old", "AAPL")
         assert bench.state("old") == "cancelled"
         assert len(bench.gateway.posts) == 1
+
+    def test_the_rules_are_read_for_it_once_instead_of_the_old_order_and_once_without(self):
+        bench = resting()
+        asked: list[str | None] = []
+
+        def gather(_terms: OrderTerms, _by: float, instead_of: TrackedOrder | None) -> Approval:
+            asked.append(None if instead_of is None else instead_of.client_order_id)
+            return approve_all
+
+        replaced(bench, gather=gather)
+        assert asked == ["old", None]
 
     def test_another_pricing_can_be_chosen(self):
         assert replaced(resting(), pricing=Pricing.MARKETABLE).limit_price > NEW_PRICE

@@ -113,5 +113,6 @@ class TestStops:
 def test_an_order_without_a_stop_gets_none():
     bench = bench_at("100", "100.04")
     bench.buy("old")
-    with pytest.raises(OrderValidationError, match="is no stop; leave the stop price out"):
+    with pytest.raises(OrderValidationError, match="is no stop; leave the stop price out") as caught:
         changed(bench, stop_price=Decimal(98))
+    assert (caught.value.code, caught.value.client_order_id) == ("bad_request", "old")

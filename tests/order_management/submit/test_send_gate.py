@@ -10,7 +10,7 @@ from tests.support.manager_bench import MONDAY, FakeLatch, FakeSendLock
 from trading_bot.clock import VirtualClock
 from trading_bot.latch import Latch
 from trading_bot.order_management.ports import LatchLook, SendRefusedError
-from trading_bot.order_management.submit.send_gate import CANCELLED, DEADLINE, LATCH, SEND_LOCK, SendGate
+from trading_bot.order_management.submit.send_gate import CANCELLED, DEADLINE, LATCH, SendGate
 
 
 class Gate:
@@ -122,7 +122,7 @@ def test_a_lock_that_stays_taken_refuses_and_is_not_given_back():
     gate = Gate()
     gate.lock.problem = "another process holds it; try again"
     refusal = gate.refusal()
-    assert (refusal.gate, str(refusal)) == (SEND_LOCK, "another process holds it; try again")
+    assert (refusal.gate, str(refusal)) == ("send_lock", "another process holds it; try again")
 
 
 @pytest.mark.parametrize(("only_expired", "is_refused"), [(True, False), (False, True)], ids=["expired", "killed"])

@@ -30,6 +30,7 @@ from trading_bot.order_management.models import (
 )
 from trading_bot.order_management.stop_orders import StopRequest
 from trading_bot.order_management.submit.exit_run import Leave
+from trading_bot.order_management.submit.fresh_quote import fresh_quote
 
 
 def market(bench: ManagerBench, bid: str) -> None:
@@ -341,3 +342,11 @@ def test_terms_with_a_senseless_stop_cannot_be_made(changes):
     plain = OrderTerms(symbol="AAPL", side=Side.SELL, quantity=1, limit_price=Decimal(95), stop_price=Decimal(96))
     with pytest.raises(ValueError, match="a stop at"):
         replace(plain, **changes)
+
+
+def test_the_market_is_read_by_the_point_in_time_that_its_caller_names():
+    positions = ManagerBench(shares={"AAPL": 50}).positions
+    positions.quotes = {"AAPL": quote("AAPL", "250.00")}
+    positions.deadlines.clear()
+    assert fresh_quote("AAPL", positions, by=7.0) == quote("AAPL", "250.00")
+    assert positions.deadlines == [7.0]
