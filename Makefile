@@ -144,8 +144,10 @@ check-style: $(READY)
 prove: $(READY)
 	@$(BIN)/python -m tests.simulation --schedules $${SIMULATION_SCHEDULES:-100000} --workers $(CORES) \
 		--figures tests/simulation/figures/schedules.json
+	@$(BIN)/python -m tests.simulation.ambiguous --submits $${AMBIGUOUS_SUBMITS:-1000000} --workers $(CORES) \
+		--figures tests/simulation/figures/ambiguous.json
 	@EFFECTS_APART=1 $(BIN)/python -m pytest tests/simulation --timeout=7200
-	@EVERY_CELL=1 $(PYTEST) $(patsubst %,tests/faults/test_%_faults.py,agent machine socket)
+	@EVERY_CELL=1 $(PYTEST) $(patsubst %,tests/faults/test_%_faults.py,agent machine timing socket)
 	@EFFECTS_APART=1 $(PYTEST) tests/faults/test_agent_deaths.py $(wildcard tests/startup/test_*_deaths.py) --timeout=7200
 	@$(MAKE) --no-print-directory fuzz
 	@FAULT_DEPTH=$${FAULT_DEPTH:-10} $(PYTEST) tests/real/test_database_*.py tests/real/test_refused_intents.py --timeout=7200

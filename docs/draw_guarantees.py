@@ -216,16 +216,17 @@ def _left_out(parts: Iterable[Chapter]) -> str:
 def _runs(found: Mapping[str, Iterable[Mapping[str, Any]]]) -> str:
     lines = []
     for kind, what in RUNS.items():
-        lines += [_run(row, what) for row in found[kind]] or [f"| {kind} | {what} | no figures yet | | | | | | |"]
+        lines += [_run(row, kind, what) for row in found[kind]] or [f"| {kind} | {what} | no figures yet | | | | | | |"]
     return _RUNS_HEAD + "\n".join(lines) + "\n"
 
 
-def _run(row: Mapping[str, Any], what: str) -> str:
+def _run(row: Mapping[str, Any], kind: str, what: str) -> str:
+    name = row["name"] if kind in row["name"] else f"{kind}: {row['name']}"
     count = row.get("count")
     many = f"{count:,}" if isinstance(count, int) else "not told"
     killed = f", {row['killed']} killed" if "killed" in row else ""
     told = (str(row.get(key, "not told")) for key in ("violations", "seed", "hours", "date", "machine"))
-    return f"| {row['name']} | {what} | {many}{killed} | {' | '.join(told)} | `{row.get('command', 'not told')}` |"
+    return f"| {name} | {what} | {many}{killed} | {' | '.join(told)} | `{row.get('command', 'not told')}` |"
 
 
 def _told(number: int, chapter: Chapter) -> str:
@@ -275,9 +276,7 @@ def _span(row: list[int]) -> str:
 
 def _matrix() -> str:
     lines = [f"| `{cell}` | {reason.why} | {reason.since} |" for cell, reason in sorted(CANNOT_OCCUR.items())]
-    table = (
-        ["| cell without a test | why | looked at |", "|---|---|---|", *lines] if lines else ["No cell stands here."]
-    )
+    table = ["| cell without a test | why | looked at |", "|---|---|---|", *lines] if lines else ["Every cell has one."]
     return _CELLS_HEAD.format(all=len(CELLS)) + "\n".join(table) + "\n"
 
 

@@ -111,8 +111,8 @@ def build(folder: Path, origin: Path) -> Built:
 
 def bare(folder: Path) -> dict[str, str]:
     """Return an environment in which nothing of the clone or of the user can be found."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "TRADING_BOT_"))}
-    return {**kept, "HOME": str(folder), "TRADING_BOT_STATE_DIR": str(folder / "state")}
+    ours = ("PYTHON", "TRADING_BOT_", "ROBINHOOD_", "XDG_")
+    return {**{name: value for name, value in os.environ.items() if not name.startswith(ours)}, "HOME": str(folder)}
 
 
 def install(built: Built, python: str, folder: Path) -> Path:

@@ -67,6 +67,14 @@ class FileSystem(Protocol):
         """Return only when the bytes would survive a power loss."""
         ...
 
+    def store_again(self, path: Path) -> None:
+        """Write over a file what it holds, and return only when that would survive a power loss.
+
+        After a flush that failed, Linux takes what it was to store for stored, so that no later flush stores it. Only
+        writing it again does. Nobody else may be writing the file.
+        """
+        ...
+
     def truncate(self, descriptor: Descriptor, size: int) -> None:
         """Cut the file to ``size`` bytes."""
         ...
@@ -173,6 +181,16 @@ class LocalFiles:
             fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
         else:
             os.fsync(descriptor)
+
+    def store_again(self, path: Path) -> None:
+        """Write it in place, never through a link, and flush it."""
+        flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(path, flags), "r+b") as file:
+            content = file.read()
+            file.seek(0)
+            file.write(content)
+            file.flush()
+            self.sync(Descriptor(file.fileno()))
 
     def truncate(self, descriptor: Descriptor, size: int) -> None:
         """Cut the open file."""

@@ -69,6 +69,18 @@ WORDS = [
         "attempt 2 ended after 12.5 ms: not sent (no route)",
     ),
     (
+        told(
+            EventKind.SUBMIT_ATTEMPTED,
+            attempt=1,
+            details={"outcome": "unknown", "cause": "no answer", "phase": "sent", "bytes_sent": "812"},
+        ),
+        "attempt 1 ended: unknown (no answer); 812 bytes were sent",
+    ),
+    (
+        told(EventKind.CANCEL_ANSWERED, details={"reply": "pending", "bytes_sent": "0", "http_status": "200"}),
+        "the cancel was answered: pending; 0 bytes were sent; the answer was HTTP 200",
+    ),
+    (
         told(EventKind.ORDER_ACCEPTED, order_id=order_id_of("first"), status=OrderState.QUEUED),
         "the broker took it as order broker-id-of-first; it is queued",
     ),

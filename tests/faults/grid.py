@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 STEPS = ("LOG", "SUB", "STA", "CAN", "ALL", "REP", "SYN", "REC", "AUD")
 OURS = ("SUB", "CAN", "ALL", "REP", "SYN", "REC")
-"""The steps whose money cells are tested in this folder."""
+"""The steps of the order layer, whose cells are struck together."""
 
 _ROWS = """
 F01 DNS failure                                   R   N   R   N$  R$  N$  K   H$  W
@@ -77,8 +77,6 @@ def _cells() -> Mapping[str, str]:
 
 CELLS: Mapping[str, str] = _cells()
 """Every applicable cell by its id, such as ``SUB-F07``."""
-
-MONEY_CELLS = frozenset(cell for cell, word in CELLS.items() if word.endswith("$") and cell[:3] in OURS)
 
 
 def calls_for(cell: str) -> str:

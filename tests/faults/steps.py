@@ -1,5 +1,6 @@
 """The steps of the grid as a test does them: what is there before, the step itself, and what is true ever after."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from requests.adapters import BaseAdapter
 
-from tests.support.broker_stand_in import BrokerStandIn, Route
+from tests.support.broker_stand_in import BrokerStandIn, Request, Route
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.mortal import DiedError
 from tests.support.sim_agent_broker import AgentBrokerStandIn
@@ -130,6 +131,21 @@ def kill(world: SimWorld) -> tuple[CancelResult, ...]:
     """Kill from outside, and cancel what is open."""
     world.kill()
     return world.cancel_all()
+
+
+def meanwhile(bench: FaultBench, route: Route, do: Callable[[SimWorld], object]) -> list[object]:
+    """Let another caller do something once, while the answer to the step's own request is still out."""
+    came_of_it: list[object] = []
+
+    def once(request: Request) -> None:
+        if request.route is route:
+            bench.world.broker.meanwhile = lambda request: None
+            other = threading.Thread(target=lambda: came_of_it.append(do(bench.world)))
+            other.start()
+            other.join(0.3)
+
+    bench.world.broker.meanwhile = once
+    return came_of_it
 
 
 _DO: dict[str, Callable[[SimWorld], object]] = {

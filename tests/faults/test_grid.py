@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults import bookkeeping
 from tests.faults.cannot_occur import CANNOT_OCCUR
-from tests.faults.grid import CELLS, OURS
+from tests.faults.grid import CELLS, STEPS
 
 LEAST_WORDS = 6
 
@@ -16,7 +16,7 @@ def test_the_grid_is_the_specifications():
     assert sum(word.endswith("$") for word in CELLS.values()) == 289
 
 
-@pytest.mark.parametrize("step", OURS)
+@pytest.mark.parametrize("step", STEPS)
 def test_each_cell_has_a_test_or_a_reason(step):
     """A reason is for what cannot occur: a cell that has a test needs none."""
     cells = {cell for cell in CELLS if cell.startswith(step)}

@@ -20,6 +20,8 @@ from trading_bot.robinhood.hosts import BROKER_HOST
 from trading_bot.robinhood.live_transport import build_live_transport
 from trading_bot.robinhood.session import BrokerSession
 
+pytestmark = pytest.mark.no_cover  # tracing makes it three times as slow, and each line has a test of its own
+
 SILENCE_S = 0.5
 """How long a request waits here for an answer that never comes."""
 

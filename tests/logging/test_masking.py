@@ -1,3 +1,4 @@
+import ast
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -6,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.source_tree import SourceFile, parse_source, source_files
 from trading_bot.logging.masking import SAFE_KEYS, SecretMasker
 from trading_bot.order_management.models import OrderState
 
@@ -17,6 +19,20 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 @pytest.fixture
 def masker() -> SecretMasker:
     return SecretMasker(secrets=[ACCOUNT, ""])
+
+
+def masked_facts(source: SourceFile) -> set[str]:
+    """Facts that a log line names and that nobody would read."""
+    calls = (node for node in source.nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute))
+    logs = (call for call in calls if ast.unparse(call.func).startswith(("_log.", "log.")))
+    named = {key.arg for call in logs for key in call.keywords if key.arg is not None}
+    return named - SAFE_KEYS - {"exc_info"}
+
+
+@pytest.mark.no_cover
+def test_what_a_log_line_of_ours_says_is_shown():
+    assert {source.path: facts for source in source_files() if (facts := masked_facts(source))} == {}
+    assert masked_facts(parse_source("_log.info('order_submitted', headers=1)")) == {"headers"}
 
 
 def test_a_key_that_is_not_known_to_be_safe_shows_nothing_of_its_value(masker: SecretMasker):

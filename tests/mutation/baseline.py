@@ -5,7 +5,7 @@ It is kept for later runs with the same sources; of those tests whose file has c
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,8 @@ import pytest
 
 from tests.mutation.record import digest_of
 from tests.mutation.rooms import HERE
+
+_OVERHEAD_S = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,15 +133,28 @@ def keep(file: Path, baseline: Baseline) -> None:
     file.write_text(json.dumps(whole))
 
 
-def in_order(tests: Iterable[str], *, path: str, baseline: Baseline, killers: Sequence[str] = ()) -> list[str]:
-    """Put tests in the order in which they try a mutant: former killers, the file's own, its folder's, quick ones."""
-    file = Path(path)
-    rank = {test: place for place, test in enumerate(killers)}
-    own = f"/test_{file.stem}"
-    folder = f"/{file.parent.name}/"
+def rarity_of(baseline: Baseline, path: str) -> dict[str, float]:
+    """Return for each test how rare the lines of this file are that it runs: one line alone counts 1."""
+    found: dict[str, float] = {}
+    for tests in baseline.tests_by_line.get(path, {}).values():
+        for test in tests:
+            found[test] = found.get(test, 0.0) + 1 / len(tests)
+    return found
 
-    def key(test: str) -> tuple[int, bool, bool, float]:
-        return rank.get(test, len(rank)), own not in test, folder not in test, baseline.seconds.get(test, 0.0)
+
+def in_order(
+    tests: Iterable[str], *, path: str, baseline: Baseline, rarity: Mapping[str, float], killers: Sequence[str] = ()
+) -> list[str]:
+    """Put tests in the order in which they try a mutant.
+
+    Former killers, then the file's own tests; among others, those first that run rare lines of the file in little time.
+    """
+    rank = {test: place for place, test in enumerate(killers)}
+    own = f"/test_{Path(path).stem}"
+
+    def key(test: str) -> tuple[int, bool, float]:
+        gain = rarity.get(test, 0.0) / (baseline.seconds.get(test, 0.0) + _OVERHEAD_S)
+        return rank.get(test, len(rank)), own not in test, -gain
 
     return sorted(tests, key=key)
 

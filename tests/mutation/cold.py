@@ -113,7 +113,7 @@ def _lots(mutant: Mutant, baseline: base.Baseline, budget_s: float) -> list[list
         name = test.split("::")[0]
         seconds[name] = seconds.get(name, 0.0) + spent
     files = base.Baseline(seconds=seconds, failed=[], tests_by_line={})
-    order = base.in_order(running or seconds, path=mutant.path, baseline=files)
+    order = base.in_order(running or seconds, path=mutant.path, baseline=files, rarity=dict.fromkeys(seconds, 1.0))
     own = [name for name in order if Path(name).stem.startswith(f"test_{Path(mutant.path).stem}")]
     others = [name for name in order if name not in own]
     return [lot for lot in (own, base.within(others, baseline=files, budget_s=budget_s)) if lot]

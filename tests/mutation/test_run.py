@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tests.mutation.baseline import Baseline, in_order, keep, kept, merged, within
+from tests.mutation.baseline import Baseline, in_order, keep, kept, merged, rarity_of, within
 from tests.mutation.drawing import drawn
 from tests.mutation.mutant import End, Mutant
 from tests.mutation.trial import end_of, in_fork
@@ -88,9 +88,23 @@ def _baseline() -> Baseline:
     )
 
 
-def test_former_killers_go_first_then_the_files_own_tests_then_quick_ones():
-    order = in_order(_baseline().seconds, path="src/a.py", baseline=_baseline(), killers=["t/test_b.py::slow"])
-    assert order == ["t/test_b.py::slow", "t/test_a.py::own", "t/test_b.py::quick"]
+def test_former_killers_go_first_then_the_files_own_tests_then_those_that_run_rare_lines():
+    baseline = Baseline(
+        seconds={
+            "t/test_b.py::killer": 2.0,
+            "t/test_b.py::quick": 0.1,
+            "t/test_b.py::rare": 0.2,
+            "t/test_a.py::own": 1,
+        },
+        failed=[],
+        tests_by_line={"src/a.py": {3: ["t/test_b.py::quick", "t/test_b.py::killer"], 4: ["t/test_b.py::rare"]}},
+    )
+    rarity = rarity_of(baseline, "src/a.py")
+    assert rarity == {"t/test_b.py::quick": 0.5, "t/test_b.py::killer": 0.5, "t/test_b.py::rare": 1}
+    order = in_order(
+        baseline.seconds, path="src/a.py", baseline=baseline, rarity=rarity, killers=["t/test_b.py::killer"]
+    )
+    assert order == ["t/test_b.py::killer", "t/test_a.py::own", "t/test_b.py::rare", "t/test_b.py::quick"]
 
 
 def test_the_tests_of_a_mutant_stay_within_their_budget_and_one_runs_always():

@@ -89,6 +89,7 @@ class Trials:
     cold: list[Mutant] = field(default_factory=list)
     """Those that take place while a module is imported."""
     _killers: dict[str, list[str]] = field(default_factory=dict)
+    _rarity: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -146,7 +147,10 @@ class Trials:
         if not tests:
             self.record(mutant, trial_of(mutant, End.NOT_RUN))
             return
-        order = base.in_order(tests, path=mutant.path, baseline=baseline, killers=killers[-5:])
+        if mutant.path not in self._rarity:
+            self._rarity[mutant.path] = base.rarity_of(baseline, mutant.path)
+        rarity = self._rarity[mutant.path]
+        order = base.in_order(tests, path=mutant.path, baseline=baseline, rarity=rarity, killers=killers[-5:])
         order = base.within(order, baseline=baseline, budget_s=self.budget_s)
         found = self._tried(mutant, wanted, functions, [items[test] for test in order], baseline)
         if found.by and found.by not in killers:

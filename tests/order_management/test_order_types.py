@@ -57,7 +57,10 @@ def test_another_type_reaches_neither_journal_nor_broker_and_is_logged(way, orde
     assert (caught.value.symbol, caught.value.client_order_id) == ("TSLA", "c1")
     assert (len(bench.journal.records), bench.gateway.ticks_asked, bench.gateway.calls) == (recorded, [], [])
     (told,) = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
-    facts = {name: told[name] for name in ("event", "symbol", "side", "quantity", "order_type", "strategy_name")}
+    facts = {
+        name: told[name]
+        for name in ("event", "symbol", "side", "quantity", "order_type", "strategy_name", "client_order_id", "message")
+    }
     assert facts == {
         "event": "unsupported_order_refused",
         "symbol": "TSLA",
@@ -65,6 +68,8 @@ def test_another_type_reaches_neither_journal_nor_broker_and_is_logged(way, orde
         "quantity": 5,
         "order_type": order_type,
         "strategy_name": "momentum",
+        "client_order_id": "c1",
+        "message": str(caught.value),
     }
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.order_story import MONDAY, Story, fill, intended, now_in, order_id_of, ref_of, report, told
+from tests.support.order_story import MONDAY, TERMS, Story, fill, intended, now_in, order_id_of, ref_of, report, told
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.lifecycle import is_legal
 from trading_bot.order_management.models import OrderId, OrderReport, OrderState, RefId, Side, TimeInForce
@@ -372,6 +372,60 @@ def test_a_total_that_falls_without_its_fills_is_an_anomaly_and_noted_once():
     voided = report(S.PARTIALLY_FILLED, cumulative_quantity=Decimal(2), voided=True)
     assert len(anomalies(story.hear(voided))) == 1
     assert story.hear(voided) == ()
+
+
+def test_what_is_annulled_while_the_order_ends_stays_taken_back():
+    story = bust_story()
+    *_, end = story.hear(report(S.CANCELLED, fill(2, 2), voided=True))
+    assert (end.event, end.status, end.filled_quantity) == (K.ORDER_UPDATED, S.CANCELLED, None)
+    assert (story.order().state, story.order().envelope.filled_quantity) == (S.CANCELLED, 2)
+
+
+# Stops.
+
+
+def resting_stop() -> Story:
+    stop = intended(side=Side.SELL, limit_price=Decimal(94), details={**TERMS, "stop_price": "95"})
+    return Story(stop, now_in(S.CONFIRMED, order_id=order_id_of("first")))
+
+
+def of_the_stop(**changes: Any) -> OrderReport:
+    return report(side=Side.SELL, limit_price=Decimal(94), **changes)
+
+
+def test_a_stop_that_waits_on_is_no_news_even_if_its_price_is_not_repeated():
+    assert resting_stop().hear(of_the_stop(waits_for_stop=True, stop_price=Decimal(95))) == ()
+    assert resting_stop().hear(of_the_stop(waits_for_stop=True)) == ()
+
+
+def test_a_stop_whose_price_was_reached_is_recorded_once():
+    story = resting_stop()
+    reached = of_the_stop(stop_triggered_at=MONDAY)
+    [event] = story.hear(reached)
+    assert event.details["stop_triggered_at"] == MONDAY.isoformat()
+    assert story.hear(reached) == ()
+
+
+# What else a report names.
+
+
+def test_the_instrument_is_recorded_once():
+    story = working()
+    assert story.hear(report(S.PENDING_CANCEL, instrument_id="of-aapl"))[0].details["instrument_id"] == "of-aapl"
+    assert "instrument_id" not in story.hear(report(S.CANCELLED, instrument_id="of-aapl"))[0].details
+
+
+def test_the_instrument_of_another_symbol_is_not_taken_for_the_orders_own():
+    update, *_ = working().hear(report(S.PENDING_CANCEL, symbol="MSFT", instrument_id="of-msft"))
+    assert update.event is K.ORDER_UPDATED
+    assert "instrument_id" not in update.details
+
+
+def test_a_problem_already_noted_hides_no_new_one():
+    story = working()
+    story.hear(report(limit_price=Decimal("100.01")))
+    odd = report(limit_price=Decimal("100.01"), broker_state="hibernating", state_is_known=False)
+    assert anomalies(story.hear(odd)) == ["the broker uses a state word we do not know: hibernating"]
 
 
 # Whatever is reported, in whatever order.

@@ -1,5 +1,6 @@
 """What a restart and a cancel of everything take care of."""
 
+import logging
 import threading
 
 import pytest
@@ -213,3 +214,14 @@ def test_a_second_start_relies_on_nothing_that_the_first_one_read(trouble):
     bench.gateway.listing_problem, bench.positions.is_failing = None, False
     bench.sync()
     assert bench.buy("c1").order_id is not None
+
+
+def test_what_the_lists_are_worth_is_logged_when_it_changes(caplog):
+    bench = ManagerBench()
+    with caplog.at_level(logging.INFO):
+        for problem in (None, "page 2 failed", "page 2 failed", None, None):
+            bench.gateway.listing_problem = problem
+            bench.sync(after=60)
+    verdicts = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    told = [(each["complete"], each["problem"]) for each in verdicts if each["event"] == "orders_read"]
+    assert told == [(False, "page 2 failed"), (True, None)]

@@ -68,7 +68,7 @@ def test_the_installed_bot_sees_nothing_of_the_users_settings(tmp_path: Path, mo
     monkeypatch.setenv("TRADING_BOT_LOGS_DIR", "/somewhere")
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
     found = bare(tmp_path)
-    assert {"TRADING_BOT_LOGS_DIR", "PYTHONPATH"} & set(found) == set()
+    assert [name for name in found if name.startswith(("TRADING_BOT_", "PYTHON"))] == []
     assert (found["HOME"], found["PATH"]) == (str(tmp_path), os.environ["PATH"])
 
 

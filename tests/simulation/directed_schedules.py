@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from tests.simulation.directed_room_schedules import ROOM_SCHEDULES
 from tests.simulation.planted_database_bugs import DATABASE
 from tests.support.broker_stand_in import Act, RefIdMode, Request, Route
 from tests.support.odd_rows import odd_order
@@ -16,6 +17,7 @@ from tests.support.sim_schedule import Setting
 from tests.support.sim_steps import Step
 from tests.support.sim_world import CLOSE, SimWorld, Trade
 from tests.support.stand_in_book import PLENTY
+from trading_bot.config import PaperWire
 from trading_bot.order_management.models import ExecutionMode
 
 _A_SECOND_EXIT_WAITS_S = 0.5
@@ -147,7 +149,7 @@ def _protected(world: SimWorld) -> None:
     world.protect("AAPL", 40, name="stop")
     (stop,) = world.orders_at_broker("stop")
     if not stop.waits_for_stop or not stop.is_open:
-        raise BrokenInvariantError(f"P4 the stop is {stop.state}, and nobody asked for its cancel or reached it")
+        raise BrokenInvariantError(f"P2 the stop is {stop.state}, and nobody asked for its cancel or reached it")
     world.broker.book.reach_stop(stop, world.clock.now())
     world.broker.book.fill(stop, 40, world.clock.now())
     world.sync()
@@ -201,12 +203,20 @@ DIRECTED: Mapping[str, Sequence[Step]] = {
     "a cancel of everything takes the stops": [_PROTECTED],
     "a restart forgets what an order waits for": [_PROTECTED],
     "an order in doubt is asked for anew": [Step("late, and asked for again at once", _late_and_asked_again)],
+    **ROOM_SCHEDULES,
 }
 """By the bug that each of them finds."""
 
-IN_SQLITE = frozenset(DATABASE)
+IN_SQLITE = frozenset(DATABASE) | {
+    "a commit of unknown outcome is taken for failed",
+    "a log that was not flushed is believed",
+    "a commit is made in parts",
+}
 """Schedules whose journal is in SQLite, and whose side files are files: nothing else shows their bugs."""
+BY_AGENT = frozenset({"an approval is taken for working"})
+"""Schedules over the agent interface."""
 
 
 def setting_for(bug: str, mode: ExecutionMode = ExecutionMode.PAPER) -> Setting:
-    return Setting(mode=mode, in_memory=bug not in IN_SQLITE)
+    wire = PaperWire.AGENT if bug in BY_AGENT else PaperWire.PRIVATE
+    return Setting(mode=mode, in_memory=bug not in IN_SQLITE, wire=wire)

@@ -15,6 +15,7 @@ import pytest
 from tests.simulation.planted_database_bugs import DATABASE
 from tests.simulation.planted_journal_bugs import JOURNAL
 from tests.simulation.planted_principle_bugs import PRINCIPLES
+from tests.simulation.planted_room_bugs import ROOMS
 from tests.support.memory_journal import MemoryJournal
 from tests.support.sim_schedule import SENDING_AGAIN
 from trading_bot.account.reservations import TakenSince
@@ -463,6 +464,7 @@ PLANTED: Mapping[str, Plant] = {
     **DATABASE,
     **JOURNAL,
     **PRINCIPLES,
+    **ROOMS,
 }
 SETTINGS: Mapping[str, Mapping[str, object]] = {
     "a refused second request ends the doubt about the first": SENDING_AGAIN,

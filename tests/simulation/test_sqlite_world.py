@@ -43,7 +43,7 @@ def test_a_power_loss_leaves_what_was_flushed_whatever_becomes_of_the_rest(tmp_p
     outcomes = set()
     for number in range(12):
         world = with_failed_intent(tmp_path / f"{number}", Fate.UNKNOWN_STORED)
-        world.stored._chance.seed(number)  # type: ignore[attr-defined]  # the one in SQLite
+        world.stored.choose(number)  # type: ignore[attr-defined]  # the one in SQLite
         before = world.records()
         world.crash(power_loss=True)
         assert world.records()[: len(before)] == before

@@ -227,8 +227,8 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         self.show_others(random.Random(seed))
 
     def show_others(self, chance: random.Random) -> None:
-        """Show rows that are none of ours and hold up no symbol that is traded here."""
-        book, now = self.book, self.clock.now()
+        """Show rows that hold up no symbol that is traded here: older than all of our orders, so that none is ours."""
+        book, now = self.book, self.clock.now() - timedelta(hours=2)
         kinds = chance.sample(sorted(ORDERS), chance.randrange(4))
         for number, kind in enumerate(kinds):
             row = odd_order(kind, number, chance.choice(sorted(INSTRUMENTS)), account=book.account, now=now)

@@ -189,6 +189,12 @@ class MortalFiles(TidyFiles):
                 self._disk.flushed(self._paths[descriptor])
             self._life.moment("synced")
 
+    def store_again(self, path: Path) -> None:
+        self._begins("store_again")
+        if not self._life.is_over:
+            self._disk.flushed(path)
+            self._life.moment("stored_again")
+
     def truncate(self, descriptor: Descriptor, size: int) -> None:
         self._begins("truncate")
         if not self._life.is_over:

@@ -106,7 +106,7 @@ _OF_INSTRUMENTS: Row = {
 _MAY_BE_NULL: Mapping[str, tuple[str, ...]] = {
     "order": ("url", "cancel", "account"),
     "account": ("deactivated", "locked", "only_position_closing_trades", "cash_held_for_orders"),
-    "quote": ("bid_size", "ask_size"),
+    "quote": (),
     "position": ("average_buy_price",),
     "instrument": (),
     "fill": (),

@@ -116,10 +116,14 @@ class AgentBrokerStandIn(BrokerStandIn):
 
     def _ask_owner(self, order: HeldOrder) -> None:
         order.awaits_approval = True
-        after = timedelta(seconds=self._chance_of_owner.choice((5, 30, 45, 300)))
-        does = self._chance_of_owner.choice((True, True, False, None))
-        if does is not None:
-            self._decisions.append((self.clock.now() + after, order, does))
+        after_s = self._chance_of_owner.choice((5, 30, 45, 300))
+        approves = self._chance_of_owner.choice((True, True, False, None))
+        if approves is not None:
+            self.decide_later(order, approves=approves, after_s=after_s)
+
+    def decide_later(self, order: HeldOrder, *, approves: bool, after_s: float) -> None:
+        """Let the owner approve or decline an order in so many seconds."""
+        self._decisions.append((self.clock.now() + timedelta(seconds=after_s), order, approves))
 
     def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):  # noqa: PLR0917 - requests' own signature
         asked = asked_of(request)

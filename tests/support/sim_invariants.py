@@ -18,7 +18,7 @@ from tests.support.sim_checks.answers import (
     p2_one_exit_at_a_time,
 )
 from tests.support.sim_checks.journal import i12_chain, i12_memory, i12_stands, i15_confidentiality
-from tests.support.sim_checks.liveness import l1_settles, l2_flat
+from tests.support.sim_checks.liveness import l1_settles, l2_flat, l3_no_deadlock
 from tests.support.sim_checks.register import i4_no_lost_order, i5_no_phantom, i6_exposure, i7_fills, i8_lifecycle
 from tests.support.sim_checks.sending import (
     i1_at_most_once,
@@ -57,6 +57,7 @@ AFTER_EACH_STEP: Sequence[Check] = (
     i14_attempts,
     i14_deadlines,
     i15_whose_request,
+    l3_no_deadlock,
     p2_no_shorting,
     p2_one_exit_at_a_time,
 )

@@ -70,13 +70,18 @@ def _ways_out(world: SimWorld) -> Iterator[str]:
 
 
 def _an_exit(world: SimWorld) -> Iterator[str]:
-    if not world.broker.book.held[HEALTHY]:
-        return  # somebody has left everything
+    """Leave what is healthy. Of a flatten's sell that is in doubt the shares stay reserved until the session ends."""
+    held = world.broker.book.held
+    free = _free(world, HEALTHY)
+    if free < 1:
+        return
+    expected = held[HEALTHY] - free
     world.broker.is_liquid = True
     result = world.exit(HEALTHY)
     world.broker.is_liquid = False
-    if result is None or result.ending is not ExitEnding.SOLD or world.broker.book.held[HEALTHY]:
-        yield f"P2 {world.broker.book.held[HEALTHY]} {HEALTHY} are left after an exit: {result}"
+    has_sold = result is not None and result.ending is ExitEnding.SOLD
+    if held[HEALTHY] > expected or not (has_sold or expected):
+        yield f"P2 {held[HEALTHY]} {HEALTHY} are left after an exit, {expected} of them not free before it: {result}"
 
 
 def _ask(world: SimWorld, symbol: str, side: str) -> TradeResult | None:

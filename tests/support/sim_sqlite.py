@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 from tests.support.mortal import Life
 from tests.support.mortal_sqlite import mortal_connection
@@ -54,7 +55,7 @@ class InSqlite:
         self._files = files
         self._reader = SqliteReader(path, account_key=account_key)
         self._shim = Shim(flushes=False)
-        self._disk = CrashedDisk({str(path): b"", **self._image()})
+        self._disk = self._followed({str(path): b"", **self._image()})
         self._chance = random.Random(0)
         self._life = Life()
         self._read: dict[tuple[bytes, str], JournalRecord] = {}
@@ -68,11 +69,19 @@ class InSqlite:
             self._path,
             identity=identity,
             first_record=first,
-            files=self._files,
+            files=cast("FileSystem", _Watched(self._files, self._stored_again)),
             process_id=process_id,
             connector=self._connected,
             checkpoint_every=_CHECKPOINT_EVERY,
         )
+
+    def _stored_again(self, path: Path) -> None:
+        self._follow()
+        self._disk.stored_again(str(path))
+
+    def choose(self, number: int) -> None:
+        """Choose which of the images that a power loss may leave comes next."""
+        self._chance.seed(number)
 
     def serve(self, life: Life) -> None:
         self._life = life
@@ -112,7 +121,11 @@ class InSqlite:
         self._follow()
         image = self._chance.choice(list(self._disk.images(self._chance, sample=_MIXTURES)))
         self._put(image)
-        self._disk = CrashedDisk({path: image.get(path, b"") for path in (str(self._path), *image)})
+        self._disk = self._followed({path: image.get(path, b"") for path in (str(self._path), *image)})
+
+    @staticmethod
+    def _followed(image: Image) -> CrashedDisk:
+        return CrashedDisk(image, forgets_failed_syncs=True)
 
     def records(self) -> tuple[JournalRecord, ...]:
         if not self._exists():
@@ -159,6 +172,21 @@ class InSqlite:
             if str(path) in image:
                 path.touch(mode=0o600)
                 path.write_bytes(image[str(path)])
+
+
+class _Watched:
+    """Files that tell when one of them was stored again, which goes past SQLite."""
+
+    def __init__(self, files: FileSystem, tell: Callable[[Path], None]) -> None:
+        self._files = files
+        self._tell = tell
+
+    def store_again(self, path: Path) -> None:
+        self._files.store_again(path)
+        self._tell(path)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._files, name)
 
 
 class FiledSide:

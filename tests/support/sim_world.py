@@ -167,6 +167,8 @@ class SimWorld:
         self.answers: list[TradeAnswer] = []
         self.is_journal_damaged_on_purpose = False
         self.cancels: list[CancelResult] = []
+        self.took: list[tuple[str, float]] = []
+        """The calls that were made, and the seconds that each took."""
         self.exits: list[Left] = []
         self.unsure: set[str] = set()
         """Symbols whose shares were moved without an order of ours: there no bot can know what is held."""
@@ -256,7 +258,7 @@ class SimWorld:
         self.housekeeping, self.store = parts._own.journal.housekeeping, parts._store
         self.store.subscribe(self._note_change)
         self.bot = bot = parts.bot(background_sync=False)
-        with self._mortal():
+        with self._mortal("boot"):
             try:
                 bot.start()
             except StartError:
@@ -321,7 +323,7 @@ class SimWorld:
     def stop(self) -> None:
         bot, self.bot = self.bot, None
         if bot is not None:
-            with self._mortal():
+            with self._mortal("stop"):
                 bot.stop()
 
     def crash(self, *, power_loss: bool = False) -> None:
@@ -335,11 +337,13 @@ class SimWorld:
             self.stored.lose_power()
 
     @contextlib.contextmanager
-    def _mortal(self) -> Iterator[None]:
+    def _mortal(self, call: str = "") -> Iterator[None]:
+        began = self.clock.monotonic()
         try:
             yield
         except DiedError:
             self.crash()
+        self.took.append((call, self.clock.monotonic() - began))
 
     # What callers do.
 
@@ -348,7 +352,7 @@ class SimWorld:
         asked = trade or Trade(**terms)  # type: ignore[arg-type]  # a test writes what the field takes
         result: TradeResult | None = None
         began = self.clock.monotonic()
-        with self._mortal():
+        with self._mortal("trade"):
             if self.bot is not None:
                 result = self.bot.execute_trade(
                     asked.symbol,
@@ -390,7 +394,7 @@ class SimWorld:
             client_order_id=name,
             correlation_id=request_of(name),
         )
-        with self._mortal(), contextlib.suppress(OrderError):
+        with self._mortal("trade"), contextlib.suppress(OrderError):
             return None if self.bot is None else self.bot.manager.place_stop_sell(stop)
         return None
 
@@ -398,14 +402,14 @@ class SimWorld:
         return self._cancelling(lambda bot: bot.cancel_all_open_orders(correlation_id=CANCEL))
 
     def sync(self) -> SyncSummary | None:
-        with self._mortal():
+        with self._mortal("sync"):
             if self.bot is not None:
                 self.syncs.append(self.bot.synchronize_open_orders())
                 return self.syncs[-1]
         return None
 
     def status(self, order_id: str = "c1") -> object:
-        with self._mortal():
+        with self._mortal("status"):
             if self.bot is not None:
                 with contextlib.suppress(OrderError):
                     return self.bot.order_status(order_id)
@@ -414,7 +418,7 @@ class SimWorld:
     def exit(self, symbol: str, quantity: int | None = None, *, is_stop: bool = True) -> ExitResult | None:
         """Leave a position; None where no process is there to do it, or it died over it."""
         began = self.clock.monotonic()
-        with self._mortal():
+        with self._mortal("exit"):
             if self.bot is not None:
                 result = self.bot.exit_position(symbol, quantity, is_stop=is_stop, correlation_id=EXIT)
                 self.exits.append(Left(result=result, took_s=self.clock.monotonic() - began))
@@ -435,7 +439,7 @@ class SimWorld:
 
     def decide(self, decision: Callable[[OperatorDecisions], object]) -> None:
         """Let a person decide; what there is nothing to decide about is refused."""
-        with self._mortal():
+        with self._mortal("decide"):
             if self.bot is not None:
                 with contextlib.suppress(OrderError):
                     decision(self.bot.manager.decisions)
@@ -465,7 +469,7 @@ class SimWorld:
 
     def prune(self) -> None:
         """Let the old orders leave the book now, as the bot does when there are enough of them."""
-        with self._mortal():
+        with self._mortal("prune"):
             if self.bot is not None and self.housekeeping is not None:
                 with contextlib.suppress(OrderLogError):
                     self.left += self.housekeeping.let_old_orders_go(at_least=1)
@@ -491,7 +495,7 @@ class SimWorld:
 
     def _cancelling(self, ask) -> tuple[CancelResult, ...]:
         results: tuple[CancelResult, ...] = ()
-        with self._mortal():
+        with self._mortal("cancel"):
             if self.bot is not None:
                 try:
                     results = ask(self.bot)

@@ -64,6 +64,17 @@ class SocketBroker:
         self.stand_in, self._line = stand_in, SocketLine(self, stand_in)
         return self._line
 
+    def take_early(self, route: Route | None) -> Act | None:
+        """Take what strikes the next request of this kind before a byte of it is written."""
+        assert self.stand_in is not None
+        with self._lock:
+            act = due(self.stand_in, route)
+            if act not in _BEFORE_WRITING:
+                return None
+            if route is not None and self.stand_in.acts[route]:
+                self.stand_in.acts[route].popleft()
+            return act
+
     def _act(self, heard: Heard) -> acts.Act:
         stand_in = self.stand_in
         assert stand_in is not None
@@ -95,11 +106,9 @@ class SocketLine(requests.adapters.BaseAdapter):
         context = current_send_context()
         self._exchange.deadline = context.deadline
         route = route_of(request.method, request.path_url.partition("?")[0], request.body or b"")
-        act = due(self._stand_in, route)
-        if act not in _BEFORE_WRITING:
+        act = self._exchange.take_early(route)
+        if act is None:
             return self._transport.send(request)
-        if route is not None and self._stand_in.acts[route]:
-            self._stand_in.acts[route].popleft()
         left_s = _beyond(min(context.deadline - self._stand_in.clock.monotonic(), MAX_CONNECT_S))
         struck = self._connections(_BEFORE_WRITING[act](self._exchange, lambda: self._stand_in.clock.sleep(left_s)))
         try:

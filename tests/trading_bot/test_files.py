@@ -60,6 +60,23 @@ def test_writing_appends_whoever_else_has_written(files, tmp_path):
     assert files.read(path) == b"before ours theirs again"
 
 
+def test_a_file_is_stored_again_as_it_is_and_never_through_a_link(files, tmp_path):
+    synced: list[bytes] = []
+
+    class Watched(LocalFiles):
+        def sync(self, descriptor):
+            synced.append(os.pread(descriptor, 100, 0))
+
+    path, link = tmp_path / "log", tmp_path / "link"
+    path.write_bytes(b"what it holds")
+    node = path.stat().st_ino
+    Watched().store_again(path)
+    assert (path.read_bytes(), path.stat().st_ino, synced) == (b"what it holds", node, [b"what it holds"])
+    link.symlink_to(path)
+    with pytest.raises(OSError):
+        files.store_again(link)
+
+
 def test_a_symbolic_link_is_never_opened(files, tmp_path):
     (tmp_path / "victim").write_bytes(b"precious")
     (tmp_path / "log").symlink_to(tmp_path / "victim")

@@ -95,7 +95,15 @@ def _intended(fact: OrderEvent) -> str:
 def _attempted(fact: OrderEvent) -> str:
     took = f" after {fact.latency_ms:f} ms" if fact.latency_ms is not None else ""
     cause = f" ({fact.details['cause']})" if fact.details.get("cause") else ""
-    return f"attempt {fact.attempt or 'of unknown number'} ended{took}: {_words(_detail(fact, 'outcome'))}{cause}"
+    ended = f"attempt {fact.attempt or 'of unknown number'} ended{took}"
+    return f"{ended}: {_words(_detail(fact, 'outcome'))}{cause}{_exchange(fact)}"
+
+
+def _exchange(fact: OrderEvent) -> str:
+    """Say how much of a request was sent and what answered it; nothing where the record does not say it."""
+    sent, status = fact.details.get("bytes_sent"), fact.details.get("http_status")
+    written = "" if sent is None else f"; {sent} bytes were sent"
+    return f"{written}; the answer was HTTP {status}" if status is not None else written
 
 
 def _accepted(fact: OrderEvent) -> str:
@@ -124,7 +132,7 @@ def _executed(fact: OrderEvent) -> str:
 
 def _cancel_answered(fact: OrderEvent) -> str:
     text = f" ({fact.details['text']})" if fact.details.get("text") else ""
-    return f"the cancel was answered: {_words(_detail(fact, 'reply'))}{text}{_filled(fact)}"
+    return f"the cancel was answered: {_words(_detail(fact, 'reply'))}{text}{_filled(fact)}{_exchange(fact)}"
 
 
 def _carried(fact: OrderEvent) -> str:

@@ -29,7 +29,8 @@ SAFE_KEYS = frozenset(
         *("latency_ms", "delay_s", "elapsed_s", "interval_s", "count", "complete", "open_orders", "fills_booked"),
         *("orders_closed", "external_orders", "error", "error_type", "path", "signal", "step", "version"),
         *("at", "price", "new_quantity", "cumulative_quantity", "executed_at", "ending", "by", "until", "remedy"),
-        "companion",
+        *("companion", "exit_id", "said", "verdict", "difference", "interval", "failures", "log_bytes", "kept_in"),
+        *("expires_at", "works_until"),
     }
 )
 

@@ -88,7 +88,7 @@ class ExchangeFacts(Value, frozen=True, kw_only=True):
     """Those of its headers that may be recorded."""
     reply_bytes: int | None = None
     reply_sha256: str | None = None
-    """The digest of the reply's body as it came."""
+    """The digest of the reply's body as it came, an echo of the access token masked."""
     excerpt: str | None = None
     """The beginning of the body: one printable line of at most 500 characters, secrets masked. None for the order that
     was asked for, whose terms are recorded one by one."""

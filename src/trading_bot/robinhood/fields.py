@@ -181,6 +181,9 @@ def flag(value: object) -> bool | None:
 amount = maybe(_amount)
 """Read a number of zero or more, or None."""
 
+moment_of = maybe(_time)
+"""Read a moment with a zone, turned to UTC, or None."""
+
 Number = Annotated[Decimal, BeforeValidator(_number)]
 """A decimal sent as text or as a JSON number; may be negative."""
 

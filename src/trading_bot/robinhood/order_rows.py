@@ -32,6 +32,7 @@ from trading_bot.robinhood.fields import (
     amount,
     broker_id,
     id_in_address,
+    moment_of,
     parse_payload,
     printable,
     uuid_text,
@@ -190,12 +191,12 @@ def order_instrument(obj: object) -> str | None:
     """Read which instrument an order is for, if it says."""
     if not isinstance(obj, dict):
         return None
-    return OrderPayload(instrument_id=obj.get("instrument_id"), instrument=obj.get("instrument")).instrument_name
+    return agreed_id(broker_id(obj.get("instrument_id")), id_in_address(obj.get("instrument"), "instruments"))
 
 
 def is_older_than(obj: object, moment: datetime) -> bool:
     """Whether a row says that its order was created before ``moment``."""
-    created_at = OrderPayload(created_at=obj.get("created_at")).created_at if isinstance(obj, dict) else None
+    created_at = moment_of(obj.get("created_at")) if isinstance(obj, dict) else None
     return created_at is not None and created_at < moment
 
 

@@ -15,6 +15,7 @@ import pytest
 from tests.support.faulty_database import DatabaseFaults, sqlite_error
 from tests.support.journal_engines import OURS, SqliteEngine, sealed
 from tests.support.order_story import intended
+from trading_bot.files import LocalFiles
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
 from trading_bot.order_management.journal.chain import ChainHead, head_at
 from trading_bot.order_management.journal.identity import opening
@@ -63,6 +64,50 @@ def beside(engine: SqliteEngine, end: str) -> Path:
 def asked(path: Path, question: str) -> object:
     with closing(sqlite3.connect(path)) as database:
         return database.execute(question).fetchone()[0]
+
+
+# What an earlier process left
+
+
+class StoredAgain(LocalFiles):
+    """Notes what was stored again, and what it held."""
+
+    def __init__(self) -> None:
+        self.stored: list[tuple[str, bytes]] = []
+
+    def store_again(self, path: Path) -> None:
+        self.stored.append((path.name, path.read_bytes()))
+        super().store_again(path)
+
+
+def left_by_a_dead_process(engine: SqliteEngine, journal: SqliteJournal) -> bytes:
+    """Leave database and log as they are, and let the process close its own copies of them."""
+    journal.commit(one_more(journal))
+    kept = {path: path.read_bytes() for path in (engine.path, beside(engine, "-wal"))}
+    journal.close()
+    for path, content in kept.items():
+        path.touch(mode=0o600)
+        path.write_bytes(content)
+    return kept[beside(engine, "-wal")]
+
+
+def test_a_log_that_a_dead_process_left_is_stored_again_before_it_is_believed(engine, journal):
+    """A flush of it may have failed, and Linux flushes such bytes no more: a power loss would take what follows."""
+    left, files = left_by_a_dead_process(engine, journal), StoredAgain()
+    opened = sqlite_journal(engine, files=files).open()
+    assert files.stored == [(f"{engine.path.name}-wal", left)]
+    assert opened.head.seq == 2
+
+
+def test_no_log_is_stored_again_where_none_is_left_or_nothing_is_durable(engine, journal):
+    files = StoredAgain()
+    journal.close()
+    again = sqlite_journal(engine, files=files)
+    again.open()
+    assert files.stored == []
+    left_by_a_dead_process(engine, again)
+    sqlite_journal(engine, files=files, is_durable=False).open()
+    assert files.stored == []
 
 
 # The file and what is kept beside it

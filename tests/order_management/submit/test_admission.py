@@ -273,6 +273,31 @@ def test_a_halt_that_comes_while_the_order_is_prepared_stops_it_before_its_inten
     assert bench.journal.records == []
 
 
+def test_an_order_whose_intent_was_being_committed_while_trading_stopped_is_not_sent():
+    """Whoever stopped it could not see that order yet."""
+    bench = ManagerBench()
+    bench.journal.after_intent = lambda: setattr(bench.latch, "reason", "killed; arm it")
+    with pytest.raises(TradingHaltedError, match="killed"):
+        bench.buy("c1")
+    assert (bench.gateway.posts, bench.state("c1")) == ([], "not_sent")
+    (fact,) = bench.journal.facts(EventKind.ORDER_NOT_SENT)
+    assert "killed; arm it" in (fact.reason or "")
+
+
+def test_a_named_sell_of_the_last_free_shares_is_an_order_of_its_own():
+    bench = ManagerBench(shares={"AAPL": 20})
+    assert [bench.sell(name).is_duplicate for name in ("s1", "s2", "s3")] == [False, False, True]
+
+
+def test_a_crowded_side_says_how_many_are_pending():
+    bench = ManagerBench(duplicate_window_s=0, max_pending_per_side=2)
+    bench.buy("c1")
+    bench.buy("c2")
+    with pytest.raises(DuplicateOrderError, match="2 buy orders pending already, such as c1 ") as caught:
+        bench.buy("c3")
+    assert (caught.value.client_order_id, caught.value.symbol) == ("c1", "AAPL")
+
+
 def test_a_frozen_symbol_takes_no_order_and_the_others_do():
     bench = ManagerBench()
     bench.gateway.submits.append(rejected(403, freezes=True))

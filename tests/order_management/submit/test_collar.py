@@ -48,6 +48,10 @@ def judged(
     return objection.code if objection is not None else None
 
 
+def test_the_word_for_a_market_that_cannot_be_told_is_the_documented_one():
+    assert NO_QUOTE == "no_usable_quote"
+
+
 @pytest.mark.parametrize(
     ("side", "price", "extended", "code"),
     [

@@ -51,6 +51,14 @@ def test_only_the_other_side_at_a_price_in_reach_crosses(new, other, crosses):
     assert bool(crossed_orders(new, ours=(), foreign=(other,))) is crosses
 
 
+def test_an_order_placed_elsewhere_is_named_by_its_id_and_one_without_by_what_is_known_of_it():
+    theirs = foreign(Side.BUY, "11.99")
+    (named,) = crossed_orders(SELL_1199, ours=(), foreign=(theirs,))
+    (nameless,) = crossed_orders(SELL_1199, ours=(), foreign=(replace(theirs, order_id=None),))
+    assert named.name == "theirs"
+    assert nameless.name == replace(theirs, order_id=None).name
+
+
 @pytest.fixture
 def bench() -> ManagerBench:
     return ManagerBench(shares={"AAPL": 50})

@@ -88,3 +88,15 @@ def test_only_what_may_have_made_an_order_is_looked_for():
 def test_what_is_on_record_by_now_decides_too(outcome: SubmitOutcome, state: OrderState, kind: type[OrderError] | None):
     error = error_of(order(state), outcome)
     assert (None if error is None else type(error)) is kind
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [*OUTCOMES.values(), NotSent(cause="killed", may_retry=False, refused_by=LATCH)],
+    ids=[*OUTCOMES, "halted"],
+)
+def test_an_error_names_its_order_and_the_symbol(outcome: SubmitOutcome):
+    on_record = order(ENDINGS[outcome.ending].state or OrderState.CONFIRMED)
+    error = error_of(on_record, outcome)
+    named = (on_record.client_order_id, on_record.symbol, on_record)
+    assert error is None or (error.client_order_id, error.symbol, error.envelope) == named

@@ -236,6 +236,57 @@ class TestTheLadder:
         leave(bench, 10)
         assert bench.clock.monotonic() - began <= 30 + 3 * 20
 
+    def test_outside_the_regular_session_it_goes_no_further_than_two_per_cent_below_the_first_bid(self):
+        bench = held()
+        leave(bench, extended_hours=True)
+        assert limits(bench) == [Decimal("99.50"), Decimal("98.00"), Decimal("98.00")]
+
+    def test_one_share_that_is_left_is_not_called_sold(self):
+        bench = held()
+
+        def all_but_one() -> None:
+            bench.gateway.order().fill(49, price="99.90")
+            bench.gateway.order().end()
+            market(bench, None)
+
+        bench.gateway.submits.append(SubmitStep(after=all_but_one))
+        result = leave(bench)
+        assert (result.ending, int(result.sold)) == (ExitEnding.NOT_SOLD, 49)
+
+    def test_one_share_without_a_quote_is_not_called_nothing(self):
+        bench = held(1)
+        market(bench, None)
+        assert leave(bench).ending is ExitEnding.NOT_SOLD
+
+    def test_fewer_than_were_asked_for_are_not_called_sold_though_no_more_are_there(self):
+        bench = held(20)
+
+        def half_of_them() -> None:
+            bench.gateway.order().fill(10, price="99.90")
+            bench.gateway.order().end()
+            bench.positions.move("AAPL", "-10")
+
+        bench.gateway.submits.append(SubmitStep(after=half_of_them))
+        result = leave(bench, 20)
+        assert (result.ending, int(result.sold)) == (ExitEnding.NOTHING_FREE, 10)
+
+    def test_an_order_that_cannot_be_read_meanwhile_ends_nothing(self, caplog):
+        bench = held()
+        bench.gateway.unreadable = 1
+        result = leave(bench)
+        assert result.ending is ExitEnding.RESTING
+        told: list[Any] = [record.msg for record in caplog.records]
+        (unread,) = [line for line in told if line["event"] == "exit_order_not_read"]
+        assert unread["client_order_id"] == result.orders[0].client_order_id
+        assert "the read failed" in unread["problem"]
+
+    def test_each_look_at_what_is_held_has_its_time(self):
+        bench = held()
+        bench.sync(after=LOOK_EVERY_S)
+        bench.positions.deadlines.clear()
+        leave(bench)
+        assert min(bench.positions.deadlines) > LOOK_EVERY_S
+
 
 class TestWhatIsInTheWay:
     def test_open_buys_are_cancelled(self):
@@ -261,6 +312,16 @@ class TestWhatIsInTheWay:
         bench.gateway.submits.append(fills_at_once(bench))
         assert leave(bench).ending is ExitEnding.SOLD
         assert bench.clock.monotonic() <= 6
+
+    @pytest.mark.parametrize(("price", "shortest", "longest"), [(50, 0, 1), (120, 3, 5)])
+    def test_only_a_buy_in_the_way_is_waited_for_while_its_cancel_is_under_way(self, price, shortest, longest):
+        bench = held()
+        bench.buy("b1", price=Decimal(price))
+        bench.gateway.cancels.extend([CancelStep(ends=False)] * 9)
+        bench.gateway.submits.append(fills_at_once(bench))
+        began = bench.clock.monotonic()
+        assert leave(bench).ending is ExitEnding.SOLD
+        assert shortest <= bench.clock.monotonic() - began <= longest
 
     def test_an_unknown_buy_delays_nothing(self):
         bench = held()
@@ -316,6 +377,8 @@ class TestTheRecord:
         leave(bench, by="alice", reason="news")
         (freeze,) = bench.manager.ways_out.freezes("AAPL")
         assert (freeze.cause, freeze.by) == (Cause.EXIT, "alice")
+        (begun,) = bench.journal.facts(EventKind.EXIT_BEGUN)
+        assert (begun.reason, begun.details["by"]) == ("news", "alice")
         with pytest.raises(TradingHaltedError, match="run 'trading-bot resume AAPL'"):
             bench.buy("c1")
         assert bench.buy("c2", symbol="MSFT").order_id is not None
@@ -378,7 +441,7 @@ class TestTheRecord:
             leave(bench, origin=ExitOrigin.STRATEGY)
         with pytest.raises(TradeRefusedError, match="trading-bot exit AAPL") as caught:
             leave(bench, origin=ExitOrigin.STRATEGY)
-        assert caught.value.code == "too_many_exits"
+        assert (caught.value.code, caught.value.symbol) == ("too_many_exits", "AAPL")
         assert leave(bench, origin=ExitOrigin.STOP).code == "no_quote"
         assert leave(bench, origin=ExitOrigin.PERSON).code == "no_quote"
         bench.clock.sleep(timedelta(hours=24).total_seconds())
@@ -618,6 +681,19 @@ class TestWhatFlattenLeaves:
         assert result.ending is ExitEnding.NOTHING_FREE
         assert "the broker shows 7, our fills explain 0" in result.message
         assert "trading-bot accept-position MSFT" in result.message
+
+    def test_a_symbol_that_was_sold_out_is_not_held(self):
+        bench = held()
+        bench.gateway.submits.append(fills_at_once(bench))
+        leave(bench)
+        bench.sync(after=LOOK_EVERY_S)
+        assert bench.manager.ways_out.held_symbols(everything=True) == ()
+
+    def test_entries_everywhere_wait_for_whoever_left_everything(self):
+        bench = held()
+        bench.manager.ways_out.cancel_entries(everything=True, by="alice", reason="news")
+        (halt,) = bench.manager.ways_out.freezes()
+        assert (halt.symbol, halt.cause, halt.by) == (None, Cause.EXIT, "alice")
 
     def test_before_any_look_our_records_say_what_is_held(self):
         bench = held()

@@ -1,6 +1,7 @@
 """One order from request to answer, also where the call ends in a way that nobody planned."""
 
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -43,6 +44,18 @@ def test_an_interrupted_submit_is_found_or_given_up_like_any_other_and_the_journ
     assert bench.state("c1") == "presumed_absent"
     bench.restart()
     assert bench.state("c1") == "presumed_absent"
+
+
+def test_an_order_is_new_the_first_time_and_answered_for_by_it_from_then_on():
+    bench = ManagerBench()
+    request = OrderRequest(
+        symbol="AAPL", side=Side.BUY, quantity=10, reference_price=Decimal(100), client_order_id="c1"
+    )
+    again, equal = request, replace(request, client_order_id="c2")
+    assert [bench.manager.place(each).is_new for each in (request, again, equal)] == [True, False, False]
+    standing = bench.manager.standing_order(equal)
+    assert standing is not None
+    assert standing.duplicate_of == "c1"
 
 
 def test_an_order_that_the_broker_takes_and_refuses_in_one_answer_is_rejected():

@@ -104,7 +104,12 @@ class TestWhatIsSent:
         bench.buy("old")
         with pytest.raises(OrderValidationError) as caught:
             replaced(bench, client_order_id=used)
-        assert caught.value.code == "client_order_id_reused"
+        error = caught.value
+        assert (error.code, error.client_order_id, error.symbol) == (
+            "client_order_id_reused",
+            used,
+            bench.tracked(used).envelope.symbol,
+        )
         assert bench.gateway.cancel_requests == []
 
     def test_a_kill_between_the_legs_ends_it_although_the_account_is_armed_again(self):
@@ -114,6 +119,8 @@ class TestWhatIsSent:
         with pytest.raises(OrderNotSentError) as caught:
             replaced(bench)
         assert "armed anew" in str(caught.value)
+        error = caught.value
+        assert (error.code, error.client_order_id, error.symbol) == ("not_replaced_armed_anew", "old", "AAPL")
         assert bench.state("old") == "cancelled"
         assert len(bench.gateway.posts) == 1
 

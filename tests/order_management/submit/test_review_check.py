@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
@@ -55,6 +55,15 @@ def reviewed(reviewer: Reviewer, *, blocks: bool = False) -> ManagerBench:
 
 def recorded(bench: ManagerBench) -> list[str | None]:
     return [IntentDetails.of(fact).review for fact in bench.journal.facts(EventKind.ORDER_INTENDED)]
+
+
+def test_an_alert_is_logged_with_the_order_that_it_is_about(reviewer, caplog):
+    bench = reviewed(reviewer)
+    reviewer.alerts = (ALERT,)
+    bench.buy()
+    told: list[Any] = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    (warned,) = [line for line in told if line["event"] == "broker_review_objected"]
+    assert (warned["symbol"], warned["side"], warned["said"]) == ("AAPL", "buy", SAID)
 
 
 def test_an_alert_goes_on_record_with_the_order_and_the_order_goes_out(reviewer):

@@ -109,6 +109,7 @@ def test_six_identical_buys_into_one_refusal_are_three_requests():
     with pytest.raises(TradeRefusedError):
         bench.manager.refuse_unless_open_to(terms())
     bench.clock.sleep(60)
+    bench.manager.refuse_unless_open_to(terms())  # asking alone uses up no probe
     with pytest.raises(OrderRejectedError):
         bench.buy(None)
     assert len(bench.gateway.calls) == 4

@@ -135,7 +135,7 @@ def test_a_stop_is_refused_while_no_bid_can_be_read(quotes, why):
     bench.positions.quotes = quotes
     with pytest.raises(TradeRefusedError, match=why) as caught:
         place(bench)
-    assert (caught.value.code, bench.gateway.posts) == ("no_usable_quote", [])
+    assert (caught.value.code, caught.value.symbol, bench.gateway.posts) == ("no_usable_quote", "AAPL", [])
 
 
 def test_a_stop_is_refused_where_nobody_reads_the_market():

@@ -1,5 +1,6 @@
 """An entry whose time-out passes without a fill is cancelled, or placed anew a bounded number of times."""
 
+import logging
 from decimal import Decimal
 from typing import Any
 
@@ -41,6 +42,25 @@ class TestCancel:
         assert round_after(bench, 1) == ("c1",)
         assert bench.state() == "cancelled"
         assert round_after(bench, 60) == ()
+
+    def test_it_is_logged_with_its_name_and_symbol(self, caplog):
+        caplog.set_level(logging.INFO, logger="trading_bot")
+        bench = bench_with()
+        bench.buy()
+        caplog.clear()
+        round_after(bench, 60)
+        assert {"event": "entry_unfilled", "client_order_id": "c1", "symbol": "AAPL"} in [
+            record.msg for record in caplog.records
+        ]
+
+    def test_its_cancel_is_followed_for_no_longer_than_the_next_entry_can_wait(self):
+        bench = bench_with()
+        bench.buy()
+        bench.gateway.cancels.extend([CancelStep(ends=False)] * 9)
+        bench.sync(after=60)
+        began = bench.clock.monotonic()
+        bench.manager.end_unfilled(gather=already(approve_all))
+        assert bench.clock.monotonic() - began <= 5
 
     def test_why_is_on_record_with_the_cancel(self):
         bench = bench_with()
@@ -169,11 +189,14 @@ class TestReprice:
                 bench.manager.recover()
         assert orders(bench) == [("cancelled", 10)] * 3
 
-    def test_one_that_cannot_be_placed_anew_is_cancelled_and_says_why(self):
+    def test_one_that_cannot_be_placed_anew_is_cancelled_and_says_why(self, caplog):
         bench = bench_with(**REPRICE)
         bench.buy()
         bench.positions.quotes = {}
         round_after(bench, 60)
+        told: list[Any] = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+        (warned,) = [line for line in told if line["event"] == "entry_not_repriced"]
+        assert (warned["client_order_id"], "its market cannot be read" in warned["problem"]) == ("c1", True)
         assert orders(bench) == [("cancelled", 10)]
         (asked,) = bench.journal.facts(EventKind.CANCEL_REQUESTED)
         assert asked.reason is not None

@@ -6,6 +6,7 @@ Ends with 1 where a promise was broken. A life is named by its number alone, wha
 import argparse
 import itertools
 import json
+import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from tests.simulation.ambiguous.checks import Ended
-from tests.simulation.ambiguous.figures import COLUMNS, Figures, batch, let_garbage_lie
+from tests.simulation.ambiguous.figures import COLUMNS, Figures, lived
 from tests.simulation.ambiguous.life import ANSWERS
 
 BATCH = 28
@@ -33,12 +34,12 @@ def batches(first_life: int, size: int) -> Iterator[range]:
 def run(arguments: argparse.Namespace) -> Figures:
     """Live until enough was submitted; batches count in their order, so that a run is the same with any workers."""
     figures, began, said_at = Figures(), time.monotonic(), time.monotonic()
-    with get_context("spawn").Pool(arguments.workers, initializer=let_garbage_lie) as pool:
+    with get_context("spawn").Pool(arguments.workers) as pool:
         several = iter(batches(arguments.first_life, arguments.batch))
-        waiting = [pool.apply_async(batch, (next(several),)) for _ in range(arguments.workers * 2)]
-        while figures.submits < arguments.submits:
+        waiting = [pool.apply_async(lived, (next(several),)) for _ in range(arguments.workers * 2)]
+        while figures.submits < arguments.submits and time.monotonic() - began < arguments.minutes * 60:
             figures.add(waiting.pop(0).get())
-            waiting.append(pool.apply_async(batch, (next(several),)))
+            waiting.append(pool.apply_async(lived, (next(several),)))
             if time.monotonic() - said_at > EVERY_S:
                 said_at = time.monotonic()
                 _say(
@@ -74,13 +75,13 @@ def kept(figures: Figures, arguments: argparse.Namespace, *, took_s: float) -> s
     """Return the figures as they are kept: JSON, one line for each place and trouble."""
     head: dict[str, object] = {
         "name": "ambiguous submits",
-        "command": f"{COMMAND} --submits {arguments.submits} --first-life {arguments.first_life}",
+        "command": f"{COMMAND} --submits {figures.submits} --first-life {arguments.first_life}",
         "seed": arguments.first_life,
         "count": figures.submits,
         "violations": len(figures.failed),
         "hours": round(took_s / 3600, 2),
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{arguments.workers} cores" if arguments.workers != 2 else "two cores",
+        "machine": "two cores" if arguments.workers == 2 else f"{arguments.workers} of two cores",
         "lives": figures.lives,
         "requests": figures.requests,
         "delivered_twice": figures.copies,
@@ -97,6 +98,7 @@ def main(arguments_given: Sequence[str] | None = None) -> int:
     parser.add_argument("--submits", type=int, default=1_000_000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--first-life", type=int, default=0, help="where to go on after an interruption")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="end after so long, whatever was submitted")
     parser.add_argument("--batch", type=int, default=BATCH, help="how many lives a worker takes at a time")
     parser.add_argument("--figures", type=Path, help="write the figures to this file")
     parser.add_argument("--table", action="store_true", help="print wire, policy, trouble and answers")

@@ -1,6 +1,6 @@
-"""What must come true once the faults have ended. L1 and L2."""
+"""What must come true once the faults have ended, and that every call ends. L1 to L3."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tests.support.sim_checks.view import View
 from trading_bot.order_management.client_ids import OUR_MARK
@@ -9,6 +9,19 @@ from trading_bot.order_management.models import OrderEnvelope, OrderState
 
 _NO_GOOD_HALTS = ("not in the journal", "not been compared", "cancel-all")
 """Reasons for a halt that only a defect can bring about once everything is calm."""
+
+LONGEST_CALLS_S: Mapping[str, float] = {
+    "trade": 20,  # submit_deadline_s, its reads included
+    "status": 10,  # request_timeout_s
+    "cancel": 30 + 20,  # cancel_deadline_s, and the lists before and after
+    "exit": 30 + 3 * 20,  # cancel_deadline_s and three submits
+    "sync": 60,
+    "boot": 90,
+    "decide": 60,
+    "prune": 1,
+    "stop": 5,
+}
+"""Seconds by which each call has returned or raised, whatever the broker does."""
 
 
 def l1_settles(view: View) -> Iterator[str]:
@@ -57,3 +70,10 @@ def l2_flat(view: View) -> Iterator[str]:
     """L2: after a kill at a healthy broker no order of ours can trade any more."""
     ours = [order for order in view.world.broker.book.open() if order.ref_id.startswith(OUR_MARK)]
     yield from (f"L2 {order.ref_id} is {order.state} after a kill" for order in ours)
+
+
+def l3_no_deadlock(view: View) -> Iterator[str]:
+    """L3: every call returns or raises by its deadline."""
+    for call, took in view.new_calls():
+        if took > LONGEST_CALLS_S.get(call, took):
+            yield f"L3 a {call} took {took:.0f} s"

@@ -129,6 +129,10 @@ class View:
         """The requests that have reached the broker since the last call."""
         return self._new("requests", self.world.broker.seen)
 
+    def new_calls(self) -> Sequence[tuple[str, float]]:
+        """The calls that were made since the last call of this, and the seconds that each took."""
+        return self._new("calls", self.world.took)
+
     def _now(self) -> tuple[OrderBook, OrderBook, OrderBook]:
         if self._folded is None:
             raise OrderLogError("the records could not be folded")

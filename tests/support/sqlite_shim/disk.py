@@ -4,6 +4,9 @@ Rules of this disk: what was synced is there. A write or truncate that was not s
 any subset of its sectors, whatever came after it. Where a lost write would have made the file longer, the file may be
 longer all the same and hold zeros there. A new name is there once a file that was made in the folder was synced (SQLite
 syncs the folder with it); a removed one may be back until then. A sector itself is stored whole or not at all.
+
+Where a sync fails, Linux takes what it was to store for clean: no later sync stores it, unless it is written again or
+something else is in the same sector. ``forgets_failed_syncs`` is such a disk; without it, a later sync makes up for it.
 """
 
 import random
@@ -53,6 +56,8 @@ class Piece:
 class _File:
     durable: bytes = b""
     pending: list[Piece] = field(default_factory=list)
+    clean: int = 0
+    """How many of ``pending``, the oldest, no sync will store, because one of them failed."""
     is_name_durable: bool = True
 
     def now(self) -> bytes:
@@ -62,8 +67,9 @@ class _File:
 class CrashedDisk:
     """Follows a recording step by step; `images` is what a crash behind the last step may leave."""
 
-    def __init__(self, before: Image | None = None, *, sector: int = 4096) -> None:
+    def __init__(self, before: Image | None = None, *, sector: int = 4096, forgets_failed_syncs: bool = False) -> None:
         self._sector = sector
+        self._forgets = forgets_failed_syncs
         self._files = {path: _File(durable=data) for path, data in (before or {}).items()}
         self._removed: dict[str, bytes] = {}
 
@@ -73,6 +79,8 @@ class CrashedDisk:
         return self
 
     def _follow(self, step: Step) -> None:
+        if self._forgets and step.call is Call.SYNC and not step.is_done and step.file in self._files:
+            self._files[step.file].clean = len(self._files[step.file].pending)
         if not step.is_done or step.file.endswith("-shm"):
             return
         if step.call is Call.OPEN and step.size & _CREATE_FLAG and step.file not in self._files:
@@ -96,11 +104,26 @@ class CrashedDisk:
             start = until
 
     def _sync(self, file: _File) -> None:
-        file.durable, file.pending = file.now(), []
+        lost = self._still_lost(file)
+        gone = set(map(id, lost))
+        stored = [(piece, Fate.STORED) for piece in file.pending if id(piece) not in gone]
+        file.durable, file.pending, file.clean = _applied(file.durable, stored), lost, len(lost)
         if not file.is_name_durable:
             for each in self._files.values():
                 each.is_name_durable = True
             self._removed.clear()
+
+    def _still_lost(self, file: _File) -> list[Piece]:
+        clean, written = file.pending[: file.clean], file.pending[file.clean :]
+        if any(piece.cut_to is not None for piece in written):
+            return []
+        sectors = {piece.offset // self._sector for piece in written}
+        return [each for each in clean if each.cut_to is None and each.offset // self._sector not in sectors]
+
+    def stored_again(self, path: str) -> None:
+        """A file was written over with what it holds, and synced."""
+        file = self._files[path]
+        file.durable, file.pending, file.clean = file.now(), [], 0
 
     def whole(self) -> Image:
         """What is left where only the process died."""

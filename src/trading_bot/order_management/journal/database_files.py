@@ -1,7 +1,8 @@
 """The database's files: whether they may stand where they stand, and whether they are still the ones that were opened.
 
 SQLite notices neither: it commits into a file that was deleted or replaced, and nobody sees those commits any more.
-This module never opens the database. Closing any descriptor of it would drop every lock that SQLite holds on it.
+This module never opens the database. Closing any descriptor of it would drop every lock that SQLite holds on it. It has
+no locks on the write-ahead log.
 """
 
 import stat
@@ -116,6 +117,17 @@ class DatabaseFiles:
         except OSError:
             return False
         return True
+
+    def store_log_again(self) -> None:
+        """Store what an earlier process left in the write-ahead log, some of which it may have failed to flush.
+
+        Call it while no other process can write the database.
+
+        Raises:
+            OSError: it cannot be stored.
+        """
+        if self.log_bytes:
+            self._files.store_again(self._paths[1])
 
     @property
     def log_bytes(self) -> int:

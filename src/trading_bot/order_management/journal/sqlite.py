@@ -13,6 +13,8 @@ How the promises of `port` are kept:
   back, a clean close throws it away. So the connection is neither used nor rolled back, only closed by `close`. Closing
   cannot commit: SQLite ends an open transaction by rolling it back, and copies into the database only what the log's
   index has. It may drop the record for good, which is one of the two answers that "unknown" allows.
+- What a process before this one failed to flush may be in the log all the same, and Linux flushes it no more: after a
+  power loss it would be gone, with all that was committed behind it. So `open` writes the log again, as it is.
 - A database that was replaced underneath is never closed: the last connection to close deletes the log by its name, and
   that name may be another database's by then. The connection is kept until the process ends.
 - Only the writing connection checkpoints, when `checkpoint` is called between orders.
@@ -112,7 +114,7 @@ class SqliteJournal(RowReader):
         self._busy_timeout_s = busy_timeout_s
         self._checkpoint_every = checkpoint_every
         self._alert_log_bytes = alert_log_bytes
-        self._synchronous = "FULL" if is_durable else "OFF"
+        self._is_durable = is_durable
         self._place = DatabaseFiles(path, files=files or LocalFiles(), mounts=mounts, kept_log_bytes=KEPT_LOG_BYTES)
         self._owner = process_id()
         self._lock = threading.Lock()
@@ -234,13 +236,15 @@ class SqliteJournal(RowReader):
         (mode,) = writer.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise OSError(f"its folder does not take a write-ahead log (SQLite answers {mode}); use another folder")
-        for pragma in (f"PRAGMA synchronous = {self._synchronous}", *_PRAGMAS):
+        for pragma in (f"PRAGMA synchronous = {'FULL' if self._is_durable else 'OFF'}", *_PRAGMAS):
             writer.execute(pragma)
 
     def _begin_to_write(self, writer: sqlite3.Connection) -> Opened:
         with closing(writer.cursor()) as cursor:
             cursor.execute("BEGIN IMMEDIATE")
             self._place.note()
+            if self._is_durable:
+                self._place.store_log_again()
             if not check_tables(cursor, journal=self.path):
                 for statement in (*schema(small_table=" WITHOUT ROWID"), *STANDING_SUM):
                     cursor.execute(statement)

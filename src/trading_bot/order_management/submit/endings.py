@@ -91,6 +91,7 @@ def _halted(envelope: OrderEnvelope, outcome: NotSent) -> TradingHaltedError:
     return TradingHaltedError(
         f"{envelope.symbol}: not sent: {clause(outcome.cause)}",
         client_order_id=envelope.client_order_id,
+        symbol=envelope.symbol,
         envelope=envelope,
     )
 

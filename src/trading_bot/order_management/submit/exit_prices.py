@@ -6,7 +6,7 @@ A limit below the bid trades at the bid or better, so the distance is room for t
 from decimal import Context, Decimal
 
 from trading_bot.clock import Seconds
-from trading_bot.order_management.calculator import round_down, round_up, tick_size
+from trading_bot.order_management.calculator import round_down, round_up
 
 BELOW_BID_PCT = (Decimal("0.5"), Decimal(2), Decimal(5))
 """How far below the bid each order of an exit may sell, in per cent. Chosen."""
@@ -34,8 +34,7 @@ def exit_limit(
     below = BELOW_BID_PCT[min(rung, len(BELOW_BID_PCT) - 1)]
     wanted = _less(bid, below)
     floor = _less(first_bid, EXTENDED_FLOOR_PCT if extended_hours else FLOOR_PCT)
-    lowest = tick_size(floor, tick)
-    return max(round_down(wanted, tick), round_up(floor, tick), lowest)
+    return max(round_down(wanted, tick), round_up(floor, tick))
 
 
 def floor_of(first_bid: Decimal, *, extended_hours: bool) -> Decimal:

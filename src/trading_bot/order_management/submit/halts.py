@@ -39,16 +39,17 @@ class TradingHalts:
         """Take no entry while ``unfollowed`` names a reason why nobody follows the open orders."""
         self._unfollowed = (*self._unfollowed, unfollowed)
 
-    def reason(self, *, symbol: str | None = None, leaving: bool = False, look: LatchLook | None = None) -> str | None:
-        """Return why no such order would be taken now, or None; with a ``symbol``, its own freezes count too.
-
-        ``look`` is one at the latch that was taken just now; without it, the latch is read.
-        """
+    def reason(self) -> str | None:
+        """Return why no entry would be taken now in any symbol, or None."""
         failure = self._store.failure
-        return str(failure) if failure is not None else self.beside_the_journal(symbol, leaving=leaving, look=look)
+        return str(failure) if failure is not None else self.beside_the_journal(None, leaving=False, look=None)
 
     def beside_the_journal(self, symbol: str | None, *, leaving: bool, look: LatchLook | None) -> str | None:
-        """Return the same while the journal takes records, for whoever has just asked that."""
+        """Return why no such order would be taken now while the journal takes records, or None.
+
+        With a ``symbol`` its own freezes count too. ``look`` is one at the latch that was taken just now; without it,
+        the latch is read.
+        """
         if leaving:
             return (look or self._latch.look()).not_reducing
         if self._cancel_all.is_running:
