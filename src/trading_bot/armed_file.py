@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from trading_bot.clock import Seconds
 from trading_bot.files import FileSystem
-from trading_bot.wrong_values import in_words
+from trading_bot.wrong_values import in_words, named
 
 SCHEMA_VERSION = 2
 LONGEST_NAME = 200
@@ -73,6 +73,6 @@ def fault_of(error: OSError | ValidationError) -> str:
     """Say in one line what is wrong with the file."""
     if isinstance(error, ValidationError):
         problem = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in problem["loc"]) or "content"
+        place = named(".".join(str(part) for part in problem["loc"])) or "content"
         return problem["msg"] if problem["type"] == _OTHER_VERSION else f"{place} {in_words(problem)}"
     return str(error)

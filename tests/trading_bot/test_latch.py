@@ -267,6 +267,14 @@ def test_an_armed_file_that_others_may_write_arms_nothing(latch: Latch, path: Pa
     assert "others may write it" in (latch.look().not_reducing or "")
 
 
+def test_a_key_that_no_armed_file_has_is_named_short_and_without_control_characters(latch: Latch, path: Path):
+    latch.arm(by="ann")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"\u202e" + "x" * 3000: True}))
+    reason = latch.reason_not_armed() or ""
+    assert "\\u202exxx" in reason
+    assert len(reason) < 400 + len(str(path))
+
+
 def test_part_of_an_hour_can_be_given(latch: Latch, clock: VirtualClock):
     latch.arm(by="ann", hours=Decimal("0.5"))
     clock.sleep(1800)

@@ -26,5 +26,5 @@ class QuoteFile:
             assert 0 < quote.bid <= quote.ask, "an impossible market"
             assert quote.bid.is_finite()
             assert quote.ask.is_finite()
-            assert len(f"{quote.ask:f}") <= 64, "a price without bounds"
+            assert abs(quote.bid.adjusted()) + abs(quote.ask.adjusted()) <= 64, "a price without bounds"
         return "read"
