@@ -279,7 +279,8 @@ def test_unresolved_buys_reserve_the_buying_power_that_the_broker_does_not_know_
     assert judge(gateway, Side.BUY, free, orders=orders).allowed
     refused = judge(gateway, Side.BUY, free + 1, orders=orders)
     assert refused.code == "insufficient_buying_power"
-    assert ("400.00 of it reserved" in refused.reason) is state.is_unresolved
+    assert (", 400.00 of it reserved" in refused.reason) is state.is_unresolved
+    assert ("reserved" in refused.reason) is state.is_unresolved
     assert ("or wait a minute" in refused.reason) is state.is_unresolved
 
 
