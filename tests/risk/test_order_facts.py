@@ -13,6 +13,7 @@ from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.models import OrderState, Side
 from trading_bot.risk.order_facts import (
     RecordedOrders,
+    TradeHistory,
     pending_worth,
     unresolved_shares,
 )
@@ -105,3 +106,9 @@ def test_results_are_of_all_orders_ever_until_old_ones_have_left_the_memory():
     bench.store.record_facts((intended("new"), told(EventKind.ANOMALY_FOUND, "new", reason="odd", attempt=1)))
     assert not RecordedOrders(bench.store).history().is_whole
     assert not RecordedOrders(bench.restart().store).history().is_whole
+
+
+def test_orders_told_without_a_mark_are_all_there_ever_were():
+    plain = TradeHistory(orders=())
+    assert (plain.mark, plain.has_all_orders, plain.is_whole) == (None, True, True)
+    assert (plain.acceptances, plain.unexplained) == ((), frozenset())
