@@ -417,7 +417,9 @@ def test_a_renewal_without_usable_tokens_uses_the_refresh_token_up(bench, body):
         (reply(307, None, Location="https://elsewhere.example/"), LONG_PAUSE_S),
         (reply(429), LONG_PAUSE_S),
         (reply(429, None, Retry_After="-31536000"), LONG_PAUSE_S),
-        (reply(429, None, Retry_After="3"), TROUBLED_PAUSE_S),
+        (reply(429, None, Retry_After="nan"), LONG_PAUSE_S),
+        (reply(429, None, Retry_After="99999"), LONG_PAUSE_S),
+        (reply(429, {"detail": "Request was throttled. Expected available in 1 second."}), TROUBLED_PAUSE_S),
         (reply(429, None, Retry_After="40"), 40),
     ],
 )
