@@ -17,9 +17,9 @@ from tests.support.memory_journal import MemoryJournal, MemoryStorage
 from tests.support.order_story import MONDAY, booked, fill, intended, now_in, order_id_of
 from tests.support.side_book import StandingBook
 from tests.support.stored_journal import IDENTITY, StoredJournal
-from tests.support.v1_folder import pointers_to_all
 from trading_bot.clock import VirtualClock
 from trading_bot.files import LocalFiles
+from trading_bot.order_management.book.order_book import pointers_to_standing
 from trading_bot.order_management.book.side_import import SideImport
 from trading_bot.order_management.events import OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
@@ -198,7 +198,7 @@ class OldJournal:
             old=V1Files(journal=self._live, noted_head=self._live.with_name("anchor.json"), files=files),
             noted=None,
             identity=OURS,
-            pointers_for=pointers_to_all,
+            pointers_for=pointers_to_standing,
             files=files,
             clock=self._clock,
             session_id=SESSION,
@@ -211,6 +211,11 @@ class OldJournal:
             assert not journal.storage.records, "part of a journal that was refused was taken over"
             return f"refused {type(error).__name__}"
         assert opened.head.seq == len(journal.storage.records)
+        store = OrderStore(journal=journal, clock=self._clock, session_id="s2")
+        store.load(opened)
+        with store.open_book() as book:
+            refs = [order.envelope.ref_id for order in book.orders()]
+        assert len(refs) == len(set(refs)), "two orders share a ref_id"
         return "taken over"
 
 
@@ -238,7 +243,9 @@ class AuditLines:
                 _check_error(error)
                 problem = str(error)
             assert journal.page(after=0, limit=100) == self._records, "the database was changed after its log"
-        return "fits" if problem is None else "damaged"
+        if problem is not None:
+            return "damaged"
+        return "set aside" if any(".damaged-" in path.name for path in self._log.parent.iterdir()) else "fits"
 
 
 class Database:
