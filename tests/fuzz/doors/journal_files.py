@@ -42,6 +42,7 @@ from trading_bot.order_management.journal.sqlite import SqliteJournal
 from trading_bot.order_management.journal.v1.reader import V1Files
 from trading_bot.order_management.models import OrderState
 from trading_bot.order_management.order_store import OrderStore
+from trading_bot.order_management.reconciliation import overfills
 
 _STORY = (
     intended(),
@@ -104,7 +105,7 @@ class Records:
         if isinstance(book, str):
             return book
         assert book == self._book(storage), "two starts over the same records do not agree"
-        return "folded"
+        return book[0]
 
     def _stored(self, data: bytes) -> MemoryStorage:
         journal = MemoryJournal(
@@ -130,7 +131,8 @@ class Records:
             _check_error(error)
             return f"refused {type(error).__name__}"
         with store.open_book() as book:
-            return [repr(order) for order in book.active()]
+            ended = "frozen" if any(overfills(order) for order in book.orders()) else "folded"
+            return [ended, *(repr(order) for order in book.active())]
 
 
 class SideFiles:
