@@ -137,8 +137,8 @@ def test_a_last_line_that_was_cut_short_is_written_anew(path, database):
     assert path.read_bytes() == lines(database.records)
 
 
-@pytest.mark.parametrize("end", [b'{"v":1}\n', b"x" * 200_000])
-def test_a_log_with_a_damaged_end_is_kept_aside_and_made_again(path, database, end):
+@pytest.mark.parametrize("end", [b'{"v":1}\n', b"x" * 200_000, b"rubbish", b"\0{rubbish"])
+def test_a_log_with_a_damaged_end_is_kept_aside_and_made_again(path, database, end, caplog):
     log_at(path, database).append(database.commit(intended("a")))
     path.write_bytes(path.read_bytes() + end)
     damaged = path.read_bytes()
@@ -146,6 +146,30 @@ def test_a_log_with_a_damaged_end_is_kept_aside_and_made_again(path, database, e
     log.append(database.commit(intended("b")))
     assert path.read_bytes() == lines(database.records)
     assert path.with_name(f"orders.jsonl.damaged-{len(damaged)}").read_bytes() == damaged
+    assert "audit_log_set_aside" in caplog.text
+
+
+@pytest.mark.parametrize("rubbish", [bytes(range(256)), b"rubbish", b"rubbish\n"])
+def test_a_start_says_that_a_log_of_rubbish_tells_nothing_and_makes_it_again(path, database, rubbish, caplog):
+    """It refuses nothing: the log is made from the database."""
+    database.commit(intended("a"))
+    path.parent.mkdir()
+    path.write_bytes(rubbish)
+    log = AuditLog(path=path, max_bytes=10**6, files=LocalFiles())
+    assert log.compare(database) is None
+    assert compare_with_database(path, database).match is LogMatch.AGREES
+    assert "audit_log_set_aside" in caplog.text
+    assert [kept.read_bytes() for kept in path.parent.glob("*.damaged-*")] == [rubbish]
+    assert path.read_bytes() == lines(database.records)
+
+
+@pytest.mark.parametrize("end", [b"{", b'{"v":1,"seq":9', b'{"v":1,"se\0\0', b"\0\0"])
+def test_what_a_crash_leaves_of_a_line_is_cut_off_without_a_word(path, database, end, caplog):
+    log_at(path, database).append(database.commit(intended("a")))
+    path.write_bytes(path.read_bytes() + end)
+    log_at(path, database)
+    assert path.read_bytes() == lines(database.records)
+    assert "audit_log" not in caplog.text
 
 
 class TestRotation:
