@@ -101,6 +101,25 @@ def test_an_order_goes_by_the_name_that_a_position_says_its_instrument_has():
     assert story.book.pending_on("METX", Side.BUY) == (story.order(),)
 
 
+def test_an_order_that_a_position_gave_another_name_has_it_after_a_restart_from_the_noted_positions_too():
+    story = Story(
+        intended(details={**intended().details, INSTRUMENT_ID: "i-1"}),
+        baseline("METX", Decimal(0), instrument_id="i-1"),
+    )
+    story.tell(*story.book.positions.noted())
+    standing_records = {one.seq for one in story.book.pointers.all()}
+    assert standing_records == {1, 3}
+    again = OrderBook.replayed(record for record in story.records if record.seq in standing_records)
+    assert [order.envelope.symbol for order in again] == ["METX"]
+
+
+def test_noted_names_are_those_from_before():
+    story = Story(instrument_named("AAPL", "i-1"), instrument_named("AAPL", "i-2"))
+    story.tell(*story.book.positions.noted())
+    assert story.book.positions.instrument_of("AAPL") == "i-2"
+    assert [story.book.positions.symbol_of(name) for name in ("i-1", "i-2")] == ["AAPL", "AAPL"]
+
+
 # Counted once.
 
 
