@@ -740,7 +740,7 @@ def test_balances_are_renewed_ahead_of_need_and_prices_in_the_regular_session_al
 @pytest.mark.parametrize(("now", "today"), [(MONDAY_NOON, Decimal(0)), (MONDAY_EVENING, None), (THANKSGIVING, None)])
 def test_the_change_of_today_is_known_in_the_regular_session_alone(now, today):
     found = checks_of(FakeAccountGateway(), now=now).account_results(NoMarks())
-    assert (found.unrealised_today, found.unrealised, found.realised) == (today, 0, 0)
+    assert (found.unrealised_today, found.unrealised, found.realised) == (today, Decimal(0), Decimal(0))
 
 
 def test_the_limits_and_the_holdings_of_now_are_told_without_the_broker():
@@ -751,5 +751,6 @@ def test_the_limits_and_the_holdings_of_now_are_told_without_the_broker():
     used = {use.name: use.used for use in checks.limits_now().uses}
     assert (used["max_open_orders"], used["max_trades_per_day"]) == (1, 2)
     assert (used["max_gross_exposure"], used["max_position_notional"]) == (50, 50)
-    assert (checks.held_symbols(), checks.holdings()["AAPL"].cost) == (("AAPL",), 1000)
+    assert checks.held_symbols() == ("AAPL",)
+    assert checks.holdings()["AAPL"].cost == 1000
     assert gateway.reads == []
