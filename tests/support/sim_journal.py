@@ -4,7 +4,7 @@ A commit may fail without anybody knowing whether it was stored. A process may d
 """
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -156,6 +156,7 @@ class InMemory:
     def __init__(self) -> None:
         self.storage = MemoryStorage()
         self._read: dict[tuple[bytes, str], JournalRecord] = {}
+        self._last: tuple[Mapping[int, object], tuple[JournalRecord, ...]] = {}, ()
 
     def journal(self, identity: JournalIdentity, first: FirstRecord, *, process_id: Callable[[], int]) -> Journal:
         return MemoryJournal(self.storage, identity=identity, first_record=first, process_id=process_id)
@@ -181,7 +182,11 @@ class InMemory:
         return seq > 0
 
     def records(self) -> tuple[JournalRecord, ...]:
-        return tuple(map(self._record, sorted(self.storage.records)))
+        stored, (before, told) = self.storage.records, self._last
+        if stored != before:
+            told = tuple(map(self._record, sorted(stored)))
+            self._last = dict(stored), told
+        return told
 
     def standing(self) -> tuple[JournalRecord, ...]:
         return tuple(map(self._record, sorted({one.seq for one in self.storage.standing})))

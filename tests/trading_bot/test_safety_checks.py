@@ -740,8 +740,7 @@ def test_balances_are_renewed_ahead_of_need_and_prices_in_the_regular_session_al
 @pytest.mark.parametrize(("now", "today"), [(MONDAY_NOON, Decimal(0)), (MONDAY_EVENING, None), (THANKSGIVING, None)])
 def test_the_change_of_today_is_known_in_the_regular_session_alone(now, today):
     found = checks_of(FakeAccountGateway(), now=now).account_results(NoMarks())
-    assert found.unrealised_today == today
-    assert (found.unrealised, found.realised) == (Decimal(0), Decimal(0))
+    assert (found.unrealised_today, found.unrealised, found.realised) == (today, Decimal(0), Decimal(0))
 
 
 def test_the_limits_and_the_holdings_of_now_are_told_without_the_broker():
