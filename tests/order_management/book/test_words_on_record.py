@@ -104,7 +104,7 @@ FULL_PLAN = Plan(
     target=Decimal(120),
     trail_pct=Decimal("2.5"),
     high=Decimal(101),
-    entries=(ClientOrderId("c1"), ClientOrderId("c2")),
+    entries=(ClientOrderId("c1"), ClientOrderId("the second")),
     waits_for_entry=True,
     stop_order=ClientOrderId("s1"),
     stop_rests_at=Decimal(89),
@@ -127,7 +127,7 @@ IN_A_RECORD = {
     "trail_pct": "2.5",
     "high": "101",
     "stop_rests_at": "89",
-    "entries": "c1\nc2",
+    "entries": "c1\nthe second",
     "waits_for_entry": "true",
     "stop_order": "s1",
     "stops_placed": "3",
@@ -155,6 +155,7 @@ def test_a_plan_is_written_whole_in_each_of_its_records():
         reason="all sold",
         details={"plan_id": "p1", "ending": "sold", "by": "ada"},
     )
+    assert Story(protection_set(FULL_PLAN, reason="r")).book.protections.all() == (FULL_PLAN,)
 
 
 def test_a_plan_s_record_needs_no_more_than_its_id_what_it_was_set_for_and_its_shares():
