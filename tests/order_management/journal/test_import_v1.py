@@ -434,7 +434,7 @@ def test_a_database_with_records_of_its_own_ignores_what_looks_like_an_old_journ
 def test_the_journal_of_another_account_or_mode_is_refused(released, identity):
     engine = MemoryEngine()
     before = released.bytes()
-    with pytest.raises(OrderLogError, match="belongs to another account or mode"):
+    with pytest.raises(OrderLogError, match=f"journal {released.live}.* belongs to another account or mode"):
         released.start(engine.journal(identity, begins=False), identity=identity)
     assert released.bytes() == before
     assert engine.storage.records == {}

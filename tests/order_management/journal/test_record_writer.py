@@ -10,7 +10,7 @@ from trading_bot.clock import VirtualClock
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import numbered
-from trading_bot.order_management.journal.port import KeyTakenError, OrderKeyKind, Pointer
+from trading_bot.order_management.journal.port import KeyTakenError, OrderKey, OrderKeyKind, Pointer
 from trading_bot.order_management.journal.record_writer import Batch, RecordWriter, Staged
 
 NAME = OrderKeyKind.CLIENT_ORDER_ID
@@ -91,3 +91,9 @@ def test_what_is_not_kept_aside_either_is_logged_by_kind_with_the_problem(caplog
     assert logged(caplog) == [
         {"event": "side_file_failed", "reason": "order_updated", "problem": "no space left on device"}
     ]
+
+
+@pytest.mark.parametrize(("kind", "named"), [(NAME, "a"), (OrderKeyKind.REF_ID, None), (OrderKeyKind.ORDER_ID, None)])
+def test_a_taken_name_is_a_client_order_id_only_if_it_is_of_that_kind(kind: OrderKeyKind, named: str | None):
+    taken = KeyTakenError("the name is taken", taken=OrderKey(kind=kind, key="a", seq=2))
+    assert (taken.client_order_id, taken.taken.key) == (named, "a")
