@@ -226,11 +226,18 @@ class FiledSide:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files = LocalFiles()
+        self._read: tuple[bytes, tuple[JournalRecord, ...]] = b"", ()
+
+    def _records_in(self, data: bytes) -> tuple[JournalRecord, ...]:
+        """Read a file, which is mostly the one of the last look: space for lines, and no line."""
+        if data != self._read[0]:
+            self._read = data, read_side(data).records
+        return self._read[1]
 
     def _lines(self) -> Iterator[tuple[JournalRecord, SideLine]]:
         for path in side_paths(self._folder, files=self._files):
             if not is_kill(path):
-                for record in read_side(path.read_bytes()).records:
+                for record in self._records_in(path.read_bytes()):
                     yield record, line_in(record)
 
     def has(self, event: OrderEvent) -> bool:

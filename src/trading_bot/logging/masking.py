@@ -77,7 +77,10 @@ class SecretMasker:
         """Replace whatever looks like a secret."""
         if text.isascii() and self._hints is not None:
             lower = text.lower()
-            if not any(hint in lower for hint in self._hints):
+            for hint in self._hints:
+                if hint in lower:
+                    break
+            else:
                 return text[:]  # of a word of an enum, its text
         shaped = self._shapes.sub(MASK, text)
         return _ONE_TIME_CODE.sub(rf"\1{MASK}", _NAMED_SECRET.sub(rf"\1{MASK}", shaped))
