@@ -2,10 +2,13 @@
 
 import json
 import logging
+import sys
+from concurrent.futures.process import BrokenProcessPool
 from random import Random
 
 import pytest
 
+from tests.fuzz import __main__ as fuzz
 from tests.fuzz import run
 from tests.fuzz.__main__ import main
 from tests.fuzz.bounds import (
@@ -76,11 +79,22 @@ def test_a_hang_is_ended():
         spin()
 
 
-def test_an_input_that_hangs_is_a_find_and_the_next_one_goes_on():
+def test_an_input_that_hangs_is_a_find_and_the_next_one_goes_on(monkeypatch):
+    monkeypatch.setattr(run, "bounded", lambda: bounded(most_s=0.05))
+
+    def door(data: bytes) -> str:
+        while data == b"hang":
+            pass
+        return "read"
+
     tally = Tally()
-    with bounded():
-        assert why_broken(lambda _: "read", b"", tally) is None
-    assert tally.inputs == 1
+    assert "BoundBrokenError" in (why_broken(door, b"hang", tally) or "")
+    assert why_broken(door, b"", tally) is None
+    assert tally.endings == {"broken BoundBrokenError": 1, "read": 1}
+
+
+def test_an_input_that_ends_the_process_is_a_find():
+    assert "SystemExit" in (why_broken(lambda _: sys.exit(0), b"", Tally()) or "")
 
 
 def test_memory_is_bounded():
@@ -135,6 +149,32 @@ def test_a_run_of_some_rounds_says_what_it_did_and_keeps_its_figures(tmp_path, c
     assert kept["command"] == "python -m tests.fuzz answers quotes --inputs 1000 --workers 1 --seed 5"
     assert {name: door["inputs"] for name, door in kept["doors"].items()} == {"answers": 800, "quotes": 600}
     assert "1400 inputs, 0 broke a promise" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("inputs", ["0", "-5"])
+def test_a_run_that_tried_nothing_is_no_good_run(inputs):
+    assert main(["quotes", "--inputs", inputs]) == 1
+
+
+def test_a_run_that_was_stopped_is_no_good_run(monkeypatch, tmp_path, capsys):
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fuzz, "_do", stopped)
+    figures = tmp_path / "figures" / "kept.json"
+    assert main(["quotes", "--inputs", "10", "--figures", str(figures)]) == 1
+    assert json.loads(figures.read_text())["count"] == 0
+    assert "stopped before its end" in capsys.readouterr().out
+
+
+def test_a_run_that_dies_leaves_no_figures(monkeypatch, tmp_path):
+    def died(*_: object) -> None:
+        raise BrokenProcessPool
+
+    monkeypatch.setattr(fuzz, "_do", died)
+    with pytest.raises(BrokenProcessPool):
+        main(["quotes", "--figures", str(tmp_path / "kept.json")])
+    assert not (tmp_path / "kept.json").exists()
 
 
 def test_a_run_goes_on_where_an_earlier_one_ended():
