@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from concurrent.futures.process import BrokenProcessPool
+from decimal import Decimal
 from random import Random
 
 import pytest
@@ -20,10 +21,13 @@ from tests.fuzz.bounds import (
     refuse_control,
     refuse_secrets,
 )
+from tests.fuzz.doors.control_frames import check_orders
 from tests.fuzz.mutation import LONGEST, Mutator
 from tests.fuzz.run import Tally, lived, opened, rounds_of, why_broken
 from tests.fuzz.targets import Target
 from trading_bot.logging.setup import get_logger
+from trading_bot.operations import ListOrders, PlaceOrder
+from trading_bot.order_management.models import Side
 
 
 def planted(door) -> Target:
@@ -127,6 +131,24 @@ def test_a_control_character_is_found(text):
 def test_a_message_without_an_end_is_found():
     with pytest.raises(AssertionError, match="as long as"):
         check_message("x" * 1025)
+
+
+ASKED = PlaceOrder(symbol="AAPL", side=Side.BUY, quantity=1, reference_price=Decimal(100))
+
+
+@pytest.mark.parametrize(
+    ("command", "orders"),
+    [
+        (ASKED, [("AAPL", "buy", 1000)]),
+        (ASKED, [("AAPL", "sell", 1)]),
+        (ASKED, [("AAPL", "buy", 1), ("AAPL", "buy", 1)]),
+        (ListOrders(), [("AAPL", "buy", 1)]),
+        (ListOrders(), [("AAPL", "sell", 51)]),
+    ],
+)
+def test_an_order_that_a_command_did_not_ask_for_is_found(command, orders):
+    with pytest.raises(AssertionError):
+        check_orders(command, orders)
 
 
 def test_inputs_differ_and_stay_within_bounds():
