@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from tests.simulation.directed_lasting_schedules import LASTING_SCHEDULES
 from tests.simulation.directed_room_schedules import ROOM_SCHEDULES
 from tests.simulation.planted_database_bugs import DATABASE
 from tests.support.broker_stand_in import Act, RefIdMode, Request, Route
@@ -203,6 +204,7 @@ DIRECTED: Mapping[str, Sequence[Step]] = {
     "a cancel of everything takes the stops": [_PROTECTED],
     "a restart forgets what an order waits for": [_PROTECTED],
     "an order in doubt is asked for anew": [Step("late, and asked for again at once", _late_and_asked_again)],
+    **LASTING_SCHEDULES,
     **ROOM_SCHEDULES,
 }
 """By the bug that each of them finds."""

@@ -14,6 +14,7 @@ import pytest
 
 from tests.simulation.planted_database_bugs import DATABASE
 from tests.simulation.planted_journal_bugs import JOURNAL
+from tests.simulation.planted_lasting_bugs import LASTING
 from tests.simulation.planted_principle_bugs import PRINCIPLES
 from tests.simulation.planted_room_bugs import ROOMS
 from tests.support.memory_journal import MemoryJournal
@@ -463,6 +464,7 @@ PLANTED: Mapping[str, Plant] = {
     "replies are recorded unmasked": _replies_not_masked,
     **DATABASE,
     **JOURNAL,
+    **LASTING,
     **PRINCIPLES,
     **ROOMS,
 }

@@ -91,6 +91,15 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "an approval is taken for working": ("L1", "agent"),
     "a release is forgotten": ("P1", "decisions"),
     "a cancel waits for ever": ("L3", "cancel"),
+    "a freeze after a refusal never ends": ("P1", "book"),
+    "a freeze outlasts what it was for": ("P1", "sync"),
+    "positions are read once a day": ("P2", "sync"),
+    "a difference in one symbol holds another's shares": ("P2", "sync"),
+    "a record goes under the run id of an earlier process": ("I13", "store"),
+    "replies are recorded in base64": ("I15", "robinhood"),
+    "replies are recorded with every byte escaped": ("I15", "robinhood"),
+    "a redirect is followed": ("I15", "robinhood"),
+    "a kill is not flushed": ("I3", "latch"),
 }
 
 PROMISES = frozenset({*(f"I{number}" for number in range(1, 16)), "L1", "L2", "L3", "P1", "P2"})

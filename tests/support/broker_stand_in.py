@@ -217,6 +217,12 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         """Called inside of the permit, at the instant an order's first byte leaves."""
         self.meanwhile: Callable[[Request], None] = lambda request: None
         """Called once the request has been acted upon, before its answer is given."""
+        self.befell: list[tuple[Request, Act]] = []
+        """Every request that was not simply served, with what befell it."""
+        self.shown_spoilt: set[str] = set()
+        """Symbols of which a position was shown that nobody can read."""
+        self.strayed: list[str] = []
+        """Where requests went that were not for the broker."""
         self._underway: list[tuple[datetime, Request]] = []
         self._session_end = session_end
         self._tokens = 0
@@ -272,6 +278,9 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
                 self.book.fill(order, order.remaining, now)
 
     def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):  # noqa: PLR0917 - requests' own signature
+        if not request.url.startswith(f"{BASE}/"):
+            self.strayed.append(urlsplit(request.url).netloc)
+            raise requests.exceptions.ConnectionError("nobody is there")
         parsed = _parsed(request, timeout)
         queue = self.acts[parsed.route]
         act = queue.popleft() if queue else self.standing.get(parsed.route)
@@ -288,6 +297,8 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         return Answer(status=answer.status, body=answer.body, headers={**answer.headers, "Date": date})
 
     def _treat(self, request: Request, act: Act | None) -> Answer:
+        if act is not None:
+            self.befell.append((request, act))
         if act is not None and act in _BEFORE_WRITING:
             error = _BEFORE_WRITING[act]()
             raise error
@@ -435,6 +446,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         }
 
     def _positions(self, request: Request) -> Answer:
+        self.shown_spoilt |= self.book.spoilt_positions.keys()
         rows = self._position_rows()
         if request.path == "/positions/":
             return reply(200, {"next": None, "results": [self.forms.position(row) for row in rows]})
@@ -546,8 +558,6 @@ def _parsed(request: requests.PreparedRequest, timeout: object) -> Request:
 @lru_cache(maxsize=1024)
 def _address(method: str, url: str) -> tuple[Route, str, Mapping[str, str]]:
     parts = urlsplit(url)
-    if f"{parts.scheme}://{parts.netloc}" != BASE:
-        raise AssertionError(f"a request for another host: {parts.netloc}")
     query = MappingProxyType(dict(parse_qsl(parts.query, keep_blank_values=True)))
     return _route(method, parts.path), parts.path, query
 

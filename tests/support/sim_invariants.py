@@ -17,8 +17,9 @@ from tests.support.sim_checks.answers import (
     i15_whose_request,
     p2_one_exit_at_a_time,
 )
-from tests.support.sim_checks.journal import i12_chain, i12_memory, i12_stands, i15_confidentiality
+from tests.support.sim_checks.journal import i12_chain, i12_memory, i12_stands, i15_confidentiality, i15_hosts
 from tests.support.sim_checks.liveness import l1_settles, l2_flat, l3_no_deadlock
+from tests.support.sim_checks.openness import note_troubles, p1_open_at_once, p2_sellable_in_time
 from tests.support.sim_checks.register import i4_no_lost_order, i5_no_phantom, i6_exposure, i7_fills, i8_lifecycle
 from tests.support.sim_checks.sending import (
     i1_at_most_once,
@@ -56,10 +57,14 @@ AFTER_EACH_STEP: Sequence[Check] = (
     i13_single_writer,
     i14_attempts,
     i14_deadlines,
+    i15_hosts,
     i15_whose_request,
     l3_no_deadlock,
     p2_no_shorting,
     p2_one_exit_at_a_time,
+    note_troubles,
+    p1_open_at_once,
+    p2_sellable_in_time,
 )
 ONCE_SETTLED: Sequence[Check] = (l1_settles, i15_confidentiality)
 AFTER_A_KILL: Sequence[Check] = (l2_flat,)

@@ -175,6 +175,8 @@ class SimWorld:
         self.odd_symbols: set[str] = set()
         """Symbols of which the broker has shown a row that nobody can read in full."""
         self.syncs: list[SyncSummary] = []
+        self.quiet_syncs: list[tuple[float, int]] = []
+        """When each began during which the broker served all as it should, and how many faults had befallen by then."""
         self._ids = itertools.count(1)
         self.told: list[OrderEvent] = []
         """What listeners have heard: it is on record, or waits in a side file."""
@@ -404,7 +406,10 @@ class SimWorld:
     def sync(self) -> SyncSummary | None:
         with self._mortal("sync"):
             if self.bot is not None:
+                began, before = self.clock.monotonic(), len(self.broker.befell)
                 self.syncs.append(self.bot.synchronize_open_orders())
+                if len(self.broker.befell) == before and self.broker.is_calm:
+                    self.quiet_syncs.append((began, before))
                 return self.syncs[-1]
         return None
 

@@ -230,6 +230,11 @@ class StandInBook:
         """Return what was held then, as a replica shows it that lags."""
         return next((held for until, held in self._held_before if moment < until), self.held)
 
+    @property
+    def times_moved(self) -> int:
+        """How often shares have come or gone."""
+        return len(self._held_before)
+
     def _remember(self, now: datetime) -> None:
         self._held_before.append((now, dict(self.held)))
 

@@ -74,9 +74,18 @@ def i11_mode(view: View) -> Iterator[str]:
 
 
 def i13_single_writer(view: View) -> Iterator[str]:
-    """I13: one process at most holds the account."""
+    """I13: one process at most holds the account, and none writes on after a later one has begun to."""
     if view.world.second_holders:
         yield f"I13 a second process came to hold the account, {view.world.second_holders} times"
+    runs = view.memory.runs
+    if view.is_rewritten:  # what is gone was written by nobody
+        kept = view.records[: len(view.records) - len(view.fresh)]
+        runs[:] = dict.fromkeys(record.session_id for record in kept)
+    for record in view.fresh:
+        if record.session_id not in runs:
+            runs.append(record.session_id)
+        elif record.session_id != runs[-1]:
+            yield f"I13 record {record.seq} is of run {record.session_id}, and a later one had begun to write"
 
 
 def i14_deadlines(view: View) -> Iterator[str]:

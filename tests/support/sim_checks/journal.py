@@ -1,6 +1,8 @@
 """The journal itself: one chain that nobody alters, and a start that would know all that it tells. I12 and I15."""
 
+import base64
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 from tests.support.sim_account import ACCOUNT
 from tests.support.sim_checks.view import View
@@ -66,9 +68,32 @@ def i12_memory(view: View) -> Iterator[str]:
 
 
 def i15_confidentiality(view: View) -> Iterator[str]:
-    """I15: no secret is in any record or file."""
+    """I15: no secret is in any record or file, plain, escaped as in a URL, or in base64."""
     journal = "".join(repr(record.fact) for record in view.records)
-    yield from (f"I15 the journal holds {word}" for word in _SECRETS if word in journal)
+    yield from (f"I15 the journal holds {word}" for word in _secrets_in(journal))
     for path in view.world.config.logs_dir.iterdir():
         text = path.read_text(encoding="utf-8", errors="replace")
-        yield from (f"I15 {path.name} holds {word}" for word in _SECRETS if word in text)
+        yield from (f"I15 {path.name} holds {word}" for word in _secrets_in(text))
+
+
+def _secrets_in(text: str) -> Iterator[str]:
+    yield from (word for word in _SECRETS if word in text)
+    plain = unquote(text) if "%" in text else text
+    yield from (f"{word}, escaped" for word in _SECRETS if plain is not text and word in plain and word not in text)
+    yield from (f"{word} in base64" for word, code in _IN_BASE64 if code in text)
+
+
+def _in_base64(secret: str) -> Iterator[str]:
+    """Yield what base64, of either alphabet, makes of a secret that begins at any byte of a longer text."""
+    for before in range(3):
+        code = base64.b64encode(b"\0" * before + secret.encode()).decode().rstrip("=")
+        # The first and the last characters depend on the bytes around it too.
+        yield code[-(-before * 8 // 6) : (before + len(secret)) * 8 // 6]
+
+
+_IN_BASE64 = tuple((secret, code) for secret in _SECRETS for code in _in_base64(secret))
+
+
+def i15_hosts(view: View) -> Iterator[str]:
+    """I15: no request goes to a host that is not the broker's."""
+    yield from (f"I15 a request left for {host}" for host in view.world.broker.strayed)

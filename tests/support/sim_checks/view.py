@@ -6,13 +6,14 @@ So each check judges what is new or changed, and remembers what it has to. Where
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeVar
 
-from tests.support.broker_stand_in import Request
+from tests.support.broker_stand_in import Act, Request
 from tests.support.growing_book import GrowingBook
+from tests.support.sim_checks.troubles import Troubles
 from tests.support.sim_world import Post, SimWorld, TradeAnswer
 from tests.support.stand_in_book import HeldOrder
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
@@ -37,8 +38,8 @@ class Remembered:
     """The filled quantity of each order as it was last on record."""
     made_by: dict[str, str] = field(default_factory=dict)
     """The correlation id of the request that made each order."""
-    sessions: dict[str, None] = field(default_factory=dict)
-    """The processes that have written to the journal, in their order."""
+    runs: list[str] = field(default_factory=list)
+    """The processes that have written to the journal, in the order in which they began."""
     ended_exits: set[str] = field(default_factory=set)
     answers: dict[str, list[TradeAnswer]] = field(default_factory=dict)
     """The answers that each client order id was given."""
@@ -61,6 +62,11 @@ class View:
         self.stands: tuple[JournalRecord, ...] = ()
         self.posts: Sequence[Post] = ()
         """What has left since the last look."""
+        self.quiet_syncs: Sequence[tuple[float, int]] = ()
+        """The synchronisations since the last look in which the broker served all as it should."""
+        self.troubles = Troubles()
+        self.expected: Mapping[str, Decimal] = {}
+        """The shares of each symbol that the records explain."""
         self.answers: Sequence[TradeAnswer] = ()
         self.cancels: Sequence[CancelResult] = ()
         self.moved: tuple[HeldOrder, ...] = ()
@@ -89,6 +95,7 @@ class View:
         self.exit_orders |= set(_legs(self.fresh))
         self.posts, self.answers = self._new("posts", world.posts), self._new("answers", world.answers)
         self.cancels = self._new("cancels", world.cancels)
+        self.quiet_syncs = self._new("quiet syncs", world.quiet_syncs)
         self.moved = tuple(self._moved())
         self._fold()
 
@@ -100,6 +107,7 @@ class View:
         known = _with_kept_aside(self.world, book, self.records)
         self.by_ref = {str(order.envelope.ref_id): order for order in known.orders()}
         self._folded = book, standing.of(self.stands), known
+        self.expected = book.expected_positions()
 
     @property
     def book(self) -> OrderBook:
@@ -128,6 +136,10 @@ class View:
     def new_requests(self) -> Sequence[Request]:
         """The requests that have reached the broker since the last call."""
         return self._new("requests", self.world.broker.seen)
+
+    def new_faults(self) -> Sequence[tuple[Request, Act]]:
+        """The requests that were not simply served since the last call, and what befell each."""
+        return self._new("faults", self.world.broker.befell)
 
     def new_calls(self) -> Sequence[tuple[str, float]]:
         """The calls that were made since the last call of this, and the seconds that each took."""
