@@ -1,4 +1,4 @@
-"""A power loss right after a file was renamed, before its folder was flushed: the name is lost, no promise is broken."""
+"""A power loss after a file was renamed and before its folder was flushed: the name is lost, no promise is broken."""
 
 import pytest
 

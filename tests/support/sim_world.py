@@ -97,6 +97,8 @@ class Post:
     """Whether the process that sent it had read one page at least of the broker's orders."""
     for_sale: int
     """The shares of the symbol that the broker held and that no open sell promised."""
+    is_there: bool
+    """Whether the broker had an order of this ref_id already."""
     is_second_in_doubt: bool
     """Whether an earlier intent of the same order had ended in doubt."""
 
@@ -532,6 +534,7 @@ class SimWorld:
                 list_age_s=(self.clock.now() - self.broker.last_list_at).total_seconds(),
                 had_listed=self.broker.readable_lists > self._lists_before_life,
                 for_sale=self.broker.for_sale(request.form["symbol"]),
+                is_there=bool(self.broker.book.named(request.form["ref_id"])),
                 is_second_in_doubt=any(record.seq < latest and _ended_in_doubt(record) for record in ours),
             )
         )

@@ -104,6 +104,8 @@ def p2_no_shorting(view: View) -> Iterator[str]:
 def _of_what_is_free(view: View, post: Post) -> Iterator[str]:
     form = post.request.form
     symbol, quantity = form["symbol"], int(form["quantity"])
+    if post.is_there:
+        return  # asked for again under one ref_id, it is the order whose shares are no longer free
     if form["side"] == Side.SELL.value and quantity > post.for_sale and symbol not in view.world.unsure:
         yield f"P2 {form['ref_id']} sells {quantity} {symbol}, and {post.for_sale} are held and free"
 
