@@ -61,6 +61,20 @@ def test_a_filled_order_that_has_left_stands_for_no_other():
     assert standing(story) is None
 
 
+def test_a_filled_order_that_comes_back_after_a_rename_stands_for_an_equal_one_under_the_new_name():
+    """Otherwise the same order could be sent a second time within the window."""
+    story = Story(intended(details={**intended().details, INSTRUMENT_ID: "i-1"}), FILLED)
+    records = tuple(story.records)
+    story.tell(METX_IS_AAPL)
+    story.tell(*story.book.positions.noted())
+    story.book.forget([])
+    story.book.bring_back(records)
+    asked = replace(ASKED, symbol="METX")
+    assert story.book.standing_for(asked, now=story.now, window=timedelta(seconds=10)) is story.order()
+    assert story.book.has_standing(asked, now=story.now, window=timedelta(seconds=10))
+    assert standing(story) is None
+
+
 # Told whole.
 
 
@@ -68,6 +82,14 @@ def test_a_filled_order_that_is_told_whole_stands_for_an_equal_one_as_if_it_had_
     (whole,) = carried_events(Story(intended(), FILLED).order())
     story = Story(whole)
     assert standing(story) is story.order()
+
+
+def test_a_filled_order_that_is_told_whole_after_a_rename_stands_for_an_equal_one_under_the_new_name():
+    (whole,) = carried_events(Story(intended(details={**intended().details, INSTRUMENT_ID: "i-1"}), FILLED).order())
+    story = Story(METX_IS_AAPL, whole)
+    asked = replace(ASKED, symbol="METX")
+    assert story.book.standing_for(asked, now=story.now, window=timedelta(seconds=10)) is story.order()
+    assert standing(story) is None
 
 
 # Under other names.

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from tests.order_management.book.test_standing_records import SYMBOLS, happens, live
 from tests.support.order_story import MONDAY, TERMS, Story, intended, now_in
-from trading_bot.order_management.book.change_log import ChangeLog, ChangeMark
 from trading_bot.order_management.book.freezes import Cause
 from trading_bot.order_management.book.position_watch import INSTRUMENT_ID, baseline, instrument_named, with_instrument
 from trading_bot.order_management.book.tracked_order import TrackedOrder
@@ -118,31 +117,3 @@ def test_of_two_filled_orders_of_the_same_terms_the_later_one_counts():
     story.now += timedelta(minutes=1)
     story.tell(intended("c2"), now_in(OrderState.FILLED, "c2"))
     assert story.book.standing_for(terms("AAPL"), now=story.now, window=WINDOW) is story.order("c2")
-
-
-def names(log: ChangeLog, mark: ChangeMark) -> list[str]:
-    return list(log.since(mark))
-
-
-def test_a_change_log_tells_what_changed_since_a_mark_and_each_order_once():
-    log = ChangeLog()
-    first, second = ClientOrderId("c1"), ClientOrderId("c2")
-    log.note(first)
-    log.note(second)
-    mark = log.mark
-    assert (names(log, ChangeMark()), names(log, mark)) == (["c1", "c2"], [])
-    log.note(first)
-    log.note(first)
-    assert (names(log, ChangeMark()), names(log, mark)) == (["c2", "c1"], ["c1"])
-
-
-def test_orders_that_left_are_counted_and_told_no_more():
-    log = ChangeLog()
-    log.note(ClientOrderId("c1"))
-    log.note(ClientOrderId("c2"))
-    mark = log.mark
-    log.note_removal(ClientOrderId("c1"))
-    assert (log.mark.removals, names(log, ChangeMark())) == (mark.removals + 1, ["c2"])
-    log.clear()
-    log.note(ClientOrderId("c1"))
-    assert (log.mark.removals, names(log, mark)) == (mark.removals + 2, ["c1"])

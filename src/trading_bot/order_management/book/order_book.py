@@ -137,7 +137,7 @@ class OrderBook(OrderShelf):
         self.pointers.add(told_by)
         is_carried = fact.event is EventKind.ORDER_CARRIED
         if is_carried and known is None:
-            self._note_filled_before(order)
+            self._note_filled_before(self._orders[name])
         elif known is not None and not is_carried:
             self.positions.note_fill(known, order)
         return self._orders[name]
@@ -216,7 +216,7 @@ class OrderBook(OrderShelf):
         replayed = OrderBook.replayed(records)
         for order in replayed.orders():
             self._store(order)
-            self._note_filled_before(order)
+            self._note_filled_before(self._orders[order.client_order_id])
             names = (one for one in replayed.pointers.all() if one.kind == _ORDER)
             self._told_by[order.client_order_id] = sorted(names, key=lambda one: one.seq)
             for one in self._told_by[order.client_order_id]:
