@@ -144,7 +144,7 @@ class Latch:
         """
         self._kills += 1
         try:
-            self._path.unlink(missing_ok=True)
+            self._files.remove(self._path)
             self._mark_quietly()
             self._sync_folder()
         except OSError as error:
@@ -246,7 +246,7 @@ class Latch:
 
     def _remove_quietly(self) -> None:
         with suppress(OSError):
-            self._path.unlink(missing_ok=True)
+            self._files.remove(self._path)
 
     def _mark_quietly(self) -> None:
         # A kill before the first paper start must hold too, but a full disk may not stop the kill itself.

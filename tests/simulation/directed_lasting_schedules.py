@@ -46,11 +46,21 @@ def _unreadable_for_a_minute(world: SimWorld) -> None:
     book.spoilt_positions.clear()
 
 
+def _killed_and_powerless(world: SimWorld) -> None:
+    for _ in range(2):  # what marks a first kill is flushed too, and its flush would be enough
+        world.arm()
+        world.kill()
+    world.crash(power_loss=True)
+    world.boot()
+    world.trade(Trade(client_order_id="after-the-kill", quantity=3))
+
+
 LASTING_SCHEDULES: Mapping[str, Sequence[Step]] = {
     "a freeze after a refusal never ends": [Step("an order is forbidden", _refused), _wait(301), _SYNC],
     "a freeze outlasts what it was for": [Step("shares come and go", _come_and_go), _wait(61), _SYNC],
     "positions are read once a day": [Step("a position cannot be read", _unreadable_for_a_minute), _wait(61), _SYNC],
     "a difference in one symbol holds another's shares": [Step("shares come by hand", _come_and_stay)],
+    "a kill is not flushed": [Step("a kill, then no power, then an order", _killed_and_powerless)],
     "a redirect is followed": [Step("a submit is redirected", _redirected)],
 }
 """By the bug that each of them finds."""

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import pytest
 
+from trading_bot.latch import Latch
 from trading_bot.order_management import order_store
 from trading_bot.order_management.book.freezes import Freeze
 from trading_bot.order_management.journal.chain import numbered
@@ -81,6 +82,11 @@ def _redirect_followed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(BrokerSession, "_whole_reply", whole_reply)
 
 
+def _kill_not_flushed(patch: pytest.MonkeyPatch) -> None:
+    """Take the name of the arming away, and leave it to the disk when."""
+    patch.setattr(Latch, "_sync_folder", lambda self: None)
+
+
 LASTING: Mapping[str, Plant] = {
     "a freeze after a refusal never ends": _timed_freeze_never_ends,
     "a freeze outlasts what it was for": _agreement_ends_nothing,
@@ -90,4 +96,5 @@ LASTING: Mapping[str, Plant] = {
     "replies are recorded in base64": _recorded_in(_in_base64),
     "replies are recorded with every byte escaped": _recorded_in(_in_percents),
     "a redirect is followed": _redirect_followed,
+    "a kill is not flushed": _kill_not_flushed,
 }

@@ -99,6 +99,7 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "replies are recorded in base64": ("I15", "robinhood"),
     "replies are recorded with every byte escaped": ("I15", "robinhood"),
     "a redirect is followed": ("I15", "robinhood"),
+    "a kill is not flushed": ("I3", "latch"),
 }
 
 PROMISES = frozenset({*(f"I{number}" for number in range(1, 16)), "L1", "L2", "L3", "P1", "P2"})

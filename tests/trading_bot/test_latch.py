@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.mortal import Disk, Life, MortalFiles
 from tests.support.safety_fakes import FullDisk, Interrupted, LosesFolders, start_python
 from trading_bot.clock import SystemClock, VirtualClock
 from trading_bot.files import FileSystem, LocalFiles
@@ -336,6 +337,16 @@ def test_a_kill_needs_no_free_disk(path: Path, clock: VirtualClock, latch: Latch
     latch.arm(by="ann")
     latch_at(path, clock, files=FullDisk()).engage()
     assert not latch.is_armed()
+
+
+def test_a_kill_lasts_through_a_power_loss_however_often_the_account_was_killed_before(path: Path, clock: VirtualClock):
+    disk = Disk()
+    latch = latch_at(path, clock, files=MortalFiles(Life(), disk))
+    for _ in range(2):  # what marks a first kill flushes the folder too
+        latch.arm(by="ann")
+        latch.engage()
+    disk.lose_power()
+    assert not latch_at(path, clock).is_armed()
 
 
 def test_a_kill_where_nothing_was_ever_armed_succeeds(tmp_path: Path, clock: VirtualClock):

@@ -29,7 +29,7 @@ def p1_open_at_once(view: View) -> Iterator[str]:
     if since is None or troubles.halt(view):
         return
     crowded = {order.envelope.symbol for order in view.known.active()}
-    for symbol in INSTRUMENTS:
+    for symbol in _in_question(view):
         if symbol in troubles.left | troubles.lied_about | crowded or troubles.entries_by.get(symbol, 0) > since:
             continue
         refusal = _refusal(view, OrderTerms(symbol=symbol, side=Side.BUY, quantity=1, limit_price=_LITTLE))
@@ -42,7 +42,7 @@ def p2_sellable_in_time(view: View) -> Iterator[str]:
     since = quiet_since(view)
     if since is None:
         return
-    for symbol in INSTRUMENTS:
+    for symbol in _in_question(view):
         free = _free(view, symbol)
         if free < 1 or view.troubles.exits_by.get(symbol, 0) > since:
             continue
@@ -58,6 +58,16 @@ def quiet_since(view: View) -> float | None:
         return None
     began, befell = view.quiet_syncs[-1]
     return began if befell == len(world.broker.befell) else None
+
+
+def _in_question(view: View) -> list[str]:
+    """Return each symbol that was ever troubled or traded; of the others, one after the other stands for all."""
+    eventful = view.troubles.entries_by.keys() | view.troubles.exits_by.keys()
+    quiet = [symbol for symbol in INSTRUMENTS if symbol not in eventful]
+    return [
+        *(symbol for symbol in INSTRUMENTS if symbol in eventful),
+        *quiet[len(view.records) % max(len(quiet), 1) :][:1],
+    ]
 
 
 def _refusal(view: View, terms: OrderTerms) -> OrderError | None:

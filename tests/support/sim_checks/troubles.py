@@ -52,9 +52,8 @@ class Troubles:
             self._note_fact(fact, now)
         self._note_faults(view, now)
         self._note_shares(view, now)
-        for symbol in INSTRUMENTS:
-            if _is_troubled(view, symbol):
-                self._both(symbol, now + LOOKS_AGAIN_S)
+        for symbol in _troubled(view):
+            self._both(symbol, now + LOOKS_AGAIN_S)
 
     def _both(self, symbol: str, by: float) -> None:
         for times in (self.entries_by, self.exits_by):
@@ -106,13 +105,14 @@ class Troubles:
         return bool(self.halts & known) or self.alarmed is view.world.life
 
 
-def _is_troubled(view: "View", symbol: str) -> bool:
-    """Whether something about a symbol is odd at the broker, or nobody can know it yet."""
+def _troubled(view: "View") -> set[str]:
+    """Return the symbols of which something is odd at the broker, or nobody can know it yet."""
     book, now = view.world.broker.book, view.world.clock.now()
-    return (
-        symbol in book.spoilt_positions
-        or any(row["state"] not in ENDED and row["instrument_id"] == INSTRUMENTS[symbol] for row in book.strange_orders)
-        or view.expected.get(symbol, 0) != book.held[symbol]
-        or any(one.symbol == symbol and one.hidden_until is not None and now < one.hidden_until for one in book.orders)
-        or any(order.envelope.symbol == symbol for order in view.known.unresolved())
-    )
+    odd = {row["instrument_id"] for row in book.strange_orders if row["state"] not in ENDED}
+    return {
+        *book.spoilt_positions,
+        *(symbol for symbol, instrument in INSTRUMENTS.items() if instrument in odd),
+        *(symbol for symbol in INSTRUMENTS if view.expected.get(symbol, 0) != book.held[symbol]),
+        *(one.symbol for one in book.orders if one.hidden_until is not None and now < one.hidden_until),
+        *(order.envelope.symbol for order in view.known.unresolved()),
+    }
