@@ -155,6 +155,7 @@ prove: $(READY)
 
 $(MUTATION_READY): $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c tests/constraints.txt -e '.[mutation]'
+	@$(BIN)/python -m pytest -q -n0 -p no:cacheprovider tests/mutation/test_mutants.py
 	@touch $@
 
 # A room draws 400 mutants and writes docs/mutation.md. MUTATE takes further arguments, such as '--survivors'.

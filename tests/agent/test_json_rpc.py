@@ -10,9 +10,10 @@ import pytest
 from tests.support.scripted_broker import lost, reply, unreachable
 from tests.support.scripted_tools import SESSION_ID, ToolBench, event, good, message, stream
 from trading_bot.agent.json_rpc import LARGEST_ORDER_REPLY
-from trading_bot.agent.tool_call import Garbled, RpcError, ToolReply, tool_call
+from trading_bot.agent.tool_call import Garbled, HttpRefusal, RpcError, ToolReply, exchange_of, tool_call
 from trading_bot.order_management.ports import SendRefusedError
 from trading_bot.robinhood.failures import FailureKind, WireFailure
+from trading_bot.robinhood.session import WireReply
 
 READ = tool_call("get_equity_orders", {"account_number": "000000001"})
 PLACE = tool_call("place_equity_order", {"symbol": "F", "side": "buy", "quantity": "1"})
@@ -102,7 +103,32 @@ def test_a_place_whose_session_cannot_be_opened_was_not_sent(bench, ending):
 
 def test_a_place_that_finds_its_login_refused_says_so(bench):
     bench.tools.opens = [reply(401, b"authentication required")]
-    assert place(bench).status == 401
+    refused = place(bench)
+    assert refused.status == 401
+    assert exchange_of(refused) is None, "the place itself was not sent"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        good({}),
+        lambda n: reply(200, message(n, result={"isError": True, "content": []})),
+        lambda n: reply(200, message(n, result={})),
+        lambda n: reply(200, message(n, error={"code": -32602, "message": "bad"})),
+        reply(200, b"<html>"),
+        reply(503, b"later"),
+        lost(),
+    ],
+)
+def test_each_ending_of_a_place_has_the_exchange_that_it_was_read_from(bench, answer):
+    bench.tools.calls = [answer]
+    result = place(bench)
+    exchange = exchange_of(result)
+    if isinstance(exchange, WireReply):
+        assert exchange.status == (503 if isinstance(result, HttpRefusal) else 200)
+        assert b"protocolVersion" not in exchange.body, "the reply to the place, not that to the opening"
+    else:
+        assert exchange is result
 
 
 @pytest.mark.parametrize("status", [400, 404])

@@ -417,17 +417,23 @@ def test_a_renewal_without_usable_tokens_uses_the_refresh_token_up(bench, body):
         (reply(307, None, Location="https://elsewhere.example/"), LONG_PAUSE_S),
         (reply(429), LONG_PAUSE_S),
         (reply(429, None, Retry_After="-31536000"), LONG_PAUSE_S),
-        (reply(429, None, Retry_After="3"), TROUBLED_PAUSE_S),
+        (reply(429, None, Retry_After="nan"), LONG_PAUSE_S),
+        (reply(429, None, Retry_After="99999"), LONG_PAUSE_S),
+        (reply(429, {"detail": "Request was throttled. Expected available in 1 second."}), TROUBLED_PAUSE_S),
         (reply(429, None, Retry_After="40"), 40),
     ],
 )
-def test_a_renewal_that_fails_in_passing_is_tried_again_after_a_pause(bench, answer, pause_s):
+def test_a_renewal_that_fails_in_passing_is_tried_again_after_a_pause_that_is_logged_once(
+    bench, answer, pause_s, caplog
+):
     bench.logged_in().answered_401()
     bench.broker.on(*TOKEN, answer, tokens(2))
     assert not bench.login.renew(20)
     bench.time.sleep(pause_s - 0.5)
     assert not bench.login.renew(20)
     assert len(bench.broker.seen) == 1
+    told = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    assert [(fact["event"], fact["delay_s"]) for fact in told] == [("session_not_renewed", pause_s)]
     bench.time.sleep(0.5)
     assert bench.login.renew(20)
 

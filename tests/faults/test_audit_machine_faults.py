@@ -11,7 +11,8 @@ from tests.faults.test_audit_faults import cell, facts
 from tests.faults.test_machine_faults import MOST_EFFECTS, _moved, full_disk, read_only
 from tests.support.mortal import Life
 from tests.support.sim_journal import Fate, InMemory
-from tests.support.sim_world import SimWorld
+from tests.support.sim_world import SimWorld, Trade
+from tests.support.stand_in_book import MORE
 from trading_bot.bot import TradeStatus
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.journal.chain import unseal
@@ -40,10 +41,8 @@ def test_a_clock_that_jumps_reorders_nothing(fault, tmp_path):
 @cell("F46")
 def test_threads_write_one_record_after_another(fault, tmp_path):
     bench = FaultBench(tmp_path, "SUB")
-    callers = [
-        threading.Thread(target=bench.world.trade, kwargs={"client_order_id": f"t{number}", "quantity": number + 1})
-        for number in range(12)
-    ]
+    trades = [Trade(client_order_id=f"t{number}", symbol=symbol, quantity=1) for number, symbol in enumerate(MORE[:12])]
+    callers = [threading.Thread(target=bench.world.trade, args=(trade,)) for trade in trades]
     for caller in callers:
         caller.start()
     for caller in callers:
@@ -51,6 +50,7 @@ def test_threads_write_one_record_after_another(fault, tmp_path):
     check_chain(bench.world)
     intents = [fact.client_order_id for fact in facts(bench, EventKind.ORDER_INTENDED)]
     assert len(set(intents)) == len(intents)
+    assert {f"t{number}" for number in range(12)} <= set(intents)
 
 
 def check_chain(world: SimWorld) -> None:
@@ -75,6 +75,7 @@ def test_each_record_that_was_acknowledged_is_there_after_a_death(fault, tmp_pat
         life.die_in(effects)
         bench.act()
         if not life.is_over:
+            assert effects > 2, "there are effects to die at"
             return
         if fault == "F40":
             bench.world.disk.lose_power()
@@ -97,7 +98,10 @@ def test_an_interrupt_lands_before_or_after_a_whole_record(fault, tmp_path_facto
         bench = FaultBench(tmp_path_factory.mktemp("interrupt"), "SUB")
         life = bench.world.life
 
-        def interrupt(life: Life = life) -> None:
+        struck: list[int] = []
+
+        def interrupt(life: Life = life, struck: list[int] = struck) -> None:
+            struck.append(1)
             life.is_over = False
             raise kind
 
@@ -110,6 +114,8 @@ def test_an_interrupt_lands_before_or_after_a_whole_record(fault, tmp_path_facto
             bench.world.restart()
             check_chain(bench.world)
         else:
+            assert not struck, "an interrupt is passed on"
+            assert effects > 2, "there are effects to be interrupted at"
             return
     pytest.fail("more effects than the bound")
 

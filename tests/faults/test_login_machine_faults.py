@@ -114,6 +114,7 @@ def test_an_interrupt_at_every_effect_of_a_login(fault, kind, tmp_path_factory):
             check_next_process(kind, folder)
         else:
             assert not life.is_over
+            assert effects > 3
             return
     pytest.fail("more effects than the bound")
 

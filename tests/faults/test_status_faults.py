@@ -76,6 +76,7 @@ def check_struck_reads(bench: FaultBench, fault: str, act: Act) -> None:
         began, heard = bench.clock.monotonic(), len(broker.seen)
         bench.answer, bench.error = None, None
         bench.act()
+        assert len(broker.acts[Route.READ]) < times, "the fault has struck"
         broker.acts.clear()
         assert bench.clock.monotonic() - began <= 10, "a read is over within its own time"
         check_requests(fault, [request.route for request in broker.seen[heard:]])
@@ -236,7 +237,10 @@ def test_an_interrupt_at_every_effect_of_a_read(fault, tmp_path_factory):
         bench = status_bench(tmp_path_factory.mktemp(f"{effects}-"))
         life = bench.world.life
 
-        def interrupt(life: Life = life) -> None:
+        struck: list[int] = []
+
+        def interrupt(life: Life = life, struck: list[int] = struck) -> None:
+            struck.append(1)
             life.is_over = False
             raise kind
 
@@ -247,6 +251,8 @@ def test_an_interrupt_at_every_effect_of_a_read(fault, tmp_path_factory):
         except kind:
             pass
         else:
+            assert not struck, "an interrupt is passed on"
+            assert effects > 2, "there are effects to be interrupted at"
             return
         assert known(bench).filled_quantity in (READ_FIRST, READ_FIRST + FILLED_SINCE)
         bench.world.restart()

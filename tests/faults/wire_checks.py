@@ -103,12 +103,22 @@ class Case:
 
 
 def strike(bench: FaultBench, case: Case) -> None:
+    """Do the step while its fault strikes."""
     broker = bench.world.broker
     if case.act is None:
         broker.cancels = CANCEL_MODES[case.fault]
+        bench.act()
         return
     route = Route.READ if case.fault in ABOUT_THE_ORDER and bench.route is Route.CANCEL else bench.route
-    broker.acts[route].extend(case.acts)
+    strike_at(bench, case, route)
+
+
+def strike_at(bench: FaultBench, case: Case, route: Route) -> None:
+    """Do the step while its fault strikes requests of a kind."""
+    left = bench.world.broker.acts[route]
+    left.extend(case.acts)
+    bench.act()
+    assert len(left) < case.times, "the fault has struck"
 
 
 def end(bench: FaultBench, case: Case) -> None:
@@ -119,7 +129,6 @@ def end(bench: FaultBench, case: Case) -> None:
 
 def submit(bench: FaultBench, case: Case) -> None:
     strike(bench, case)
-    bench.act()
     assert isinstance(bench.answer, TradeResult)
     is_throttled = bench.wire is PaperWire.AGENT and case.fault in IN_DOUBT
     kind = "U" if case.act is Act.FOREIGN_ORDER or is_throttled else calls_for(case.cell)
@@ -151,7 +160,6 @@ def submit_that_trades(bench: FaultBench, case: Case) -> None:
 
 def cancel(bench: FaultBench, case: Case) -> None:
     strike(bench, case)
-    bench.act()
     assert isinstance(bench.answer, CancelResult)
     if bench.world.order().is_open:
         assert not bench.answer.is_proven_closed
@@ -168,7 +176,6 @@ def cancel(bench: FaultBench, case: Case) -> None:
 
 def cancel_all(bench: FaultBench, case: Case) -> None:
     strike(bench, case)
-    bench.act()
     verdicts = {str(result.client_order_id): result for result in bench.world.cancels}
     assert set(verdicts) == {"c1", "c2"}, "one order's trouble never hides another"
     for name, result in verdicts.items():
@@ -182,15 +189,13 @@ def cancel_all(bench: FaultBench, case: Case) -> None:
 
 
 def cancel_all_without_a_list(bench: FaultBench, case: Case) -> None:
-    bench.world.broker.acts[Route.LIST].extend(case.acts)
-    bench.act()
+    strike_at(bench, case, Route.LIST)
     assert bench.open_at_broker() == 0, "what is on record is cancelled, whatever the listing is worth"
     bench.afterwards()
 
 
 def replace(bench: FaultBench, case: Case) -> None:
     strike(bench, case)
-    bench.act()
     old = bench.world.order()
     if old.is_open:
         assert bench.sent == 0, "no new order while the old one may be live"
@@ -204,8 +209,7 @@ def replace(bench: FaultBench, case: Case) -> None:
 
 def second_leg(bench: FaultBench, case: Case) -> None:
     """The new order of a replace is struck, after the old one has ended."""
-    bench.world.broker.acts[Route.SUBMIT].extend(case.acts)
-    bench.act()
+    strike_at(bench, case, Route.SUBMIT)
     assert not bench.world.order().is_open
     assert bench.sent <= 3
     assert bench.open_at_broker() <= 2, "the other order, and at most one new one"
@@ -222,11 +226,10 @@ def synchronize(bench: FaultBench, case: Case) -> None:
     if case.act is None:
         world.broker.book.fill(world.order(), 10 if case.fault == "F36" else 4, now)
         world.broker.book.cancel(world.order(), now)
+        bench.act()
+        assert states(world)["c1"] is (OrderState.FILLED if case.fault == "F36" else OrderState.CANCELLED)
     else:
         strike(bench, case)
-    bench.act()
-    if case.act is None:
-        assert states(world)["c1"] is (OrderState.FILLED if case.fault == "F36" else OrderState.CANCELLED)
     assert states(world)["c2"].is_working, "a list that says nothing of an order is no news of it"
     bench.afterwards()
 
@@ -249,9 +252,9 @@ def synchronize_in_doubt(bench: FaultBench, case: Case) -> None:
 def recover(bench: FaultBench, case: Case) -> None:
     if case.act is None:
         bench.world.broker.book.cancel(bench.world.order(), bench.clock.now())
+        bench.act()
     else:
         strike(bench, case)
-    bench.act()
     bench.world.trade(client_order_id="c3", symbol="KO")
     if calls_for(case.cell) == "H" and case.times == SPENT and case.act not in _STILL_A_LIST:
         assert bench.sent == 0, "nothing is sent before the broker's orders are known"

@@ -1,7 +1,8 @@
 """``python -m tests.fuzz [DOOR ...] --inputs N --workers K --seed S``: give hostile inputs to doors and say what broke.
 
-It ends with 1 if an input broke a promise; each such input is kept in ``--keep``. ``--first`` goes on where an earlier
-run ended, and ``--figures FILE`` writes what was run as JSON.
+It ends with 1 if an input broke a promise, or if fewer were tried than asked for; each input that broke one is kept in
+``--keep``. ``--first`` goes on where an earlier run ended, and ``--figures FILE`` writes what was run as JSON. A run
+that dies, of a hang for example, leaves no figures.
 """
 
 import argparse
@@ -42,14 +43,16 @@ class Work:
         """The inputs that broke a promise."""
         return [each for tally in self.tallies.values() for each in tally.broken]
 
+    @property
+    def hours(self) -> float:
+        """How long it has taken."""
+        return (time.monotonic() - self.begun) / 3600
+
     def tell(self) -> None:
-        """Say how far it is, and write the figures."""
-        hours = (time.monotonic() - self.begun) / 3600
-        said = f"{self.inputs} inputs, {len(self.broken)} broke a promise, in {hours:.2f} hours"
+        """Say how far it is."""
+        said = f"{self.inputs} inputs, {len(self.broken)} broke a promise, in {self.hours:.2f} hours"
         sys.stdout.write(f"{said}, seed {self.options.seed}\n")
         sys.stdout.flush()
-        if self.options.figures:
-            self.options.figures.write_text(_figures(self, hours), encoding="utf-8")
 
 
 def main(arguments: list[str]) -> int:
@@ -69,7 +72,11 @@ def main(arguments: list[str]) -> int:
     for each in work.broken[:_SHOWN]:
         _show(each, options.keep)
     work.tell()
-    return 1 if work.broken else 0
+    if options.figures:
+        options.figures.parent.mkdir(parents=True, exist_ok=True)
+        options.figures.write_text(_figures(work), encoding="utf-8")
+    is_whole = work.inputs >= options.inputs > 0
+    return 0 if is_whole and not work.broken else 1
 
 
 def _options() -> argparse.ArgumentParser:
@@ -112,24 +119,25 @@ def _chunk(name: str, seed: int, numbers: range) -> Tally:
 
 
 def _show(broken: Broken, folder: Path) -> None:
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{broken.target}-{broken.seed}-{broken.number}"
     path.write_bytes(broken.data)
     sys.stdout.write(f"\n{broken.target}, seed {broken.seed}, number {broken.number}: {path}\n{broken.why}\n")
 
 
-def _figures(work: Work, hours: float) -> str:
+def _figures(work: Work) -> str:
     options, doors = work.options, " ".join(work.options.doors)
     sizes = f"--inputs {options.inputs} --workers {options.workers} --seed {options.seed}"
+    sizes += f" --first {options.first}" if options.first else ""
     facts = {
         "name": "hostile inputs",
         "command": " ".join(f"python -m tests.fuzz {doors} {sizes}".split()),
         "seed": options.seed,
         "count": work.inputs,
         "violations": len(work.broken),
-        "hours": round(hours, 3),
+        "hours": round(work.hours, 3),
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": "two cores",
+        "machine": "two cores" if options.workers == 2 else f"{options.workers} of two cores",
         "doors": {name: {"inputs": each.inputs, "endings": dict(each.endings)} for name, each in work.tallies.items()},
     }
     return json.dumps(facts, indent=1) + "\n"

@@ -65,7 +65,7 @@ def why_broken(take: Take, data: bytes, tally: Tally) -> str | None:
     try:
         with bounded():
             tally.endings[take(data)] += 1
-    except Exception as error:  # noqa: BLE001 - whatever is raised here is a find
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever is raised here is a find
         tally.endings[f"broken {type(error).__name__}"] += 1
         return "".join(traceback.format_exception(error, limit=-_FRAMES))
     return None

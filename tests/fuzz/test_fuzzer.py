@@ -2,10 +2,14 @@
 
 import json
 import logging
+import sys
+from concurrent.futures.process import BrokenProcessPool
+from decimal import Decimal
 from random import Random
 
 import pytest
 
+from tests.fuzz import __main__ as fuzz
 from tests.fuzz import run
 from tests.fuzz.__main__ import main
 from tests.fuzz.bounds import (
@@ -17,10 +21,13 @@ from tests.fuzz.bounds import (
     refuse_control,
     refuse_secrets,
 )
+from tests.fuzz.doors.control_frames import check_orders
 from tests.fuzz.mutation import LONGEST, Mutator
 from tests.fuzz.run import Tally, lived, opened, rounds_of, why_broken
 from tests.fuzz.targets import Target
 from trading_bot.logging.setup import get_logger
+from trading_bot.operations import ListOrders, PlaceOrder
+from trading_bot.order_management.models import Side
 
 
 def planted(door) -> Target:
@@ -76,11 +83,22 @@ def test_a_hang_is_ended():
         spin()
 
 
-def test_an_input_that_hangs_is_a_find_and_the_next_one_goes_on():
+def test_an_input_that_hangs_is_a_find_and_the_next_one_goes_on(monkeypatch):
+    monkeypatch.setattr(run, "bounded", lambda: bounded(most_s=0.05))
+
+    def door(data: bytes) -> str:
+        while data == b"hang":
+            pass
+        return "read"
+
     tally = Tally()
-    with bounded():
-        assert why_broken(lambda _: "read", b"", tally) is None
-    assert tally.inputs == 1
+    assert "BoundBrokenError" in (why_broken(door, b"hang", tally) or "")
+    assert why_broken(door, b"", tally) is None
+    assert tally.endings == {"broken BoundBrokenError": 1, "read": 1}
+
+
+def test_an_input_that_ends_the_process_is_a_find():
+    assert "SystemExit" in (why_broken(lambda _: sys.exit(0), b"", Tally()) or "")
 
 
 def test_memory_is_bounded():
@@ -115,6 +133,24 @@ def test_a_message_without_an_end_is_found():
         check_message("x" * 1025)
 
 
+ASKED = PlaceOrder(symbol="AAPL", side=Side.BUY, quantity=1, reference_price=Decimal(100))
+
+
+@pytest.mark.parametrize(
+    ("command", "orders"),
+    [
+        (ASKED, [("AAPL", "buy", 1000)]),
+        (ASKED, [("AAPL", "sell", 1)]),
+        (ASKED, [("AAPL", "buy", 1), ("AAPL", "buy", 1)]),
+        (ListOrders(), [("AAPL", "buy", 1)]),
+        (ListOrders(), [("AAPL", "sell", 51)]),
+    ],
+)
+def test_an_order_that_a_command_did_not_ask_for_is_found(command, orders):
+    with pytest.raises(AssertionError):
+        check_orders(command, orders)
+
+
 def test_inputs_differ_and_stay_within_bounds():
     mutator = Mutator((b'{"a": 1, "b": [true, "c"]}', b"x=1\ny=2\n"))
     made = {mutator.made(Random(number)) for number in range(300)}
@@ -135,6 +171,32 @@ def test_a_run_of_some_rounds_says_what_it_did_and_keeps_its_figures(tmp_path, c
     assert kept["command"] == "python -m tests.fuzz answers quotes --inputs 1000 --workers 1 --seed 5"
     assert {name: door["inputs"] for name, door in kept["doors"].items()} == {"answers": 800, "quotes": 600}
     assert "1400 inputs, 0 broke a promise" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("inputs", ["0", "-5"])
+def test_a_run_that_tried_nothing_is_no_good_run(inputs):
+    assert main(["quotes", "--inputs", inputs]) == 1
+
+
+def test_a_run_that_was_stopped_is_no_good_run(monkeypatch, tmp_path, capsys):
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fuzz, "_do", stopped)
+    figures = tmp_path / "figures" / "kept.json"
+    assert main(["quotes", "--inputs", "10", "--figures", str(figures)]) == 1
+    assert json.loads(figures.read_text())["count"] == 0
+    assert "stopped before its end" in capsys.readouterr().out
+
+
+def test_a_run_that_dies_leaves_no_figures(monkeypatch, tmp_path):
+    def died(*_: object) -> None:
+        raise BrokenProcessPool
+
+    monkeypatch.setattr(fuzz, "_do", died)
+    with pytest.raises(BrokenProcessPool):
+        main(["quotes", "--figures", str(tmp_path / "kept.json")])
+    assert not (tmp_path / "kept.json").exists()
 
 
 def test_a_run_goes_on_where_an_earlier_one_ended():

@@ -73,6 +73,7 @@ def test_no_key_of_a_secret_is_on_the_list(key: str):
         (f"got {TOKEN} back", "got *** back"),
         ('{"refresh_token": "r3fr3sh", "expires_in": 5}', '{"refresh_token": "***", "expires_in": 5}'),
         ("access_token=abc&x=1", "access_token=***&x=1"),
+        (r'"{\"username\": \"joe.doe\", \"x\": 1}"', r'"{\"username\": \"***", \"x\": 1}"'),
         ("device_token: 0b0f-9f", "device_token: ***"),
         ("password='hunter2'", "password='***'"),
         ("no account for ann.b+c@mail.example.com here", "no account for *** here"),

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from tests.mutation.mutant import End, Mutant, Trial
 from tests.mutation.rooms import HERE
@@ -30,8 +31,8 @@ def digest_of_all(folders: Iterable[str]) -> str:
 class Record:
     """The last end of each mutant of a room, in a file with a line for each trial."""
 
-    def __init__(self, room: str) -> None:
-        self._file = SCRATCH / f"{room}.jsonl"
+    def __init__(self, room: str, folder: Path = SCRATCH) -> None:
+        self._file = folder / f"{room}.jsonl"
         self._file.parent.mkdir(exist_ok=True)
 
     def add(self, mutant: Mutant, trial: Trial) -> None:

@@ -14,6 +14,8 @@ _GATE_TESTS = (
     "tests/trading_bot/test_safety_checks.py",
     "tests/trading_bot/test_exposure_limit.py",
     "tests/trading_bot/test_limit_alerts.py",
+    "tests/trading_bot/test_symbol_lists.py",
+    "tests/results/test_positions.py",
 )
 
 

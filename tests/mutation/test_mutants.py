@@ -1,4 +1,9 @@
-"""Which changes are made of a source. It runs where the extra ``mutation`` is installed, as `make mutate` does."""
+"""Which changes are made of a source: mutmut's, and our own, which change the syntax trees of libcst.
+
+Both come with the extra ``mutation``, which the build does not install, so `make mutate` runs these tests once it has
+installed them. How mutants are drawn, tried and counted needs neither: `test_trial`, `test_run`, `test_code_swap` and
+`test_page` are part of the build.
+"""
 
 import pytest
 

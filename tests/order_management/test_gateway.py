@@ -41,7 +41,7 @@ from trading_bot.order_management.outcomes import (
     Unknown,
 )
 from trading_bot.order_management.ports import AccountGateway, BrokerGateway
-from trading_bot.robinhood.session import BrokerSession, WireReply
+from trading_bot.robinhood.session import BrokerSession, WireReply, WireRequest
 
 
 @pytest.fixture
@@ -319,6 +319,16 @@ class TestCancelling:
         bench.broker.always(*CANCEL, reply(401))
         assert isinstance(bench.gateway.cancel_order(OrderId(ORDER)), CancelNotSent)
         assert (bench.renewals, len(bench.broker.seen)) == (2, 4)
+
+    def test_what_is_recorded_of_a_refused_cancel_is_its_own_answer_and_not_that_to_the_renewal(self, bench):
+        bench.broker.on(*CANCEL, reply(401, {"detail": "Token expired."}))
+        bench.broker.on("POST", "/oauth2/token/", reply(400, {"error": "invalid_grant"}))
+        session = BrokerSession(adapter=bench.broker, clock=bench.time)
+        grant = WireRequest(method="POST", path="/oauth2/token/")
+        bench.on_renewal, bench.can_renew = lambda: session.exchange(grant, timeout_s=5), False
+        recorded = bench.gateway.cancel_order(OrderId(ORDER)).exchange
+        assert recorded is not None
+        assert (recorded.status, "invalid_grant" in (recorded.excerpt or "")) == (401, False)
 
     def test_a_throttled_cancel_waits_as_told(self, bench):
         bench.broker.on(*CANCEL, reply(429, {"detail": "Expected available in 14 seconds."}), reply(200, {}))

@@ -7,11 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.order_story import MONDAY, TERMS, Story, fill, intended, now_in, order_id_of, ref_of, report, told
+from tests.support.order_story import (
+    MONDAY,
+    TERMS,
+    Story,
+    booked,
+    fill,
+    intended,
+    now_in,
+    order_id_of,
+    ref_of,
+    report,
+    told,
+)
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.lifecycle import is_legal
 from trading_bot.order_management.models import OrderId, OrderReport, OrderState, RefId, Side, TimeInForce
-from trading_bot.order_management.reconciliation import filled_quantity, reconcile, reported_state
+from trading_bot.order_management.reconciliation import filled_quantity, overfills, reconcile, reported_state
 
 S = OrderState
 K = EventKind
@@ -279,6 +291,24 @@ def test_more_filled_than_ordered_is_booked_and_freezes_the_symbol():
     assert anomalies(events) == ["more was filled (12) than ordered (10)"]
     assert story.order().envelope.filled_quantity == 12
     assert "AAPL" in story.book.frozen_symbols()
+
+
+@pytest.mark.parametrize(
+    ("told_of", "shown"),
+    [
+        ([booked(fill(quantity=10)), now_in(S.FILLED, filled_quantity=Decimal(10))], []),
+        ([booked(fill(quantity=11))], ["more was filled (11) than ordered (10)"]),
+        ([now_in(S.FILLED, filled_quantity=Decimal(12))], ["more was filled (12) than ordered (10)"]),
+    ],
+)
+def test_more_fills_on_record_than_shares_are_an_anomaly_that_freezes_once(told_of, shown):
+    story = working()
+    story.tell(*told_of)
+    events = overfills(story.order())
+    assert anomalies(events) == shown
+    assert kinds(events) == [K.ANOMALY_FOUND, K.SYMBOL_FROZEN][: 2 * len(shown)]
+    story.tell(*events)
+    assert overfills(story.order()) == ()
 
 
 def test_a_filled_quantity_never_goes_back():

@@ -17,6 +17,10 @@ def test_the_journals_cost_counts_where_it_knows_every_share():
     assert (cost.dollars == 1000, cost.source) == (True, CostSource.JOURNAL)
 
 
+def test_who_says_a_cost_is_told_in_the_words_of_the_json_form():
+    assert [source.value for source in CostSource] == ["journal", "broker"]
+
+
 @pytest.mark.parametrize("holding", [None, Holding(quantity=Decimal(4), cost=Decimal(400))])
 def test_the_brokers_average_counts_where_the_journal_does_not_know_all_shares(holding):
     cost: Any = cost_of_position(TEN, holding, Decimal("90.5"))

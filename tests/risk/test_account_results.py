@@ -1,5 +1,6 @@
 """What trading earned: one computation with that of the limits, and None where nothing is known."""
 
+import decimal
 from datetime import timedelta
 from decimal import Decimal
 
@@ -105,3 +106,19 @@ def test_once_old_orders_have_left_the_memory_the_sum_of_all_days_is_not_known(o
     orders.is_whole = False
     got = results(orders, tmp_path)
     assert (got.realised_today, got.realised) == (50, None)
+
+
+def test_the_gains_of_all_symbols_add_up_beside_shares_of_unknown_cost(orders, tmp_path):
+    orders.buy(1, "10", symbol="AAA")
+    orders.accept(1, 3, symbol="AAA")
+    orders.buy(10, "80")
+    orders.buy(5, "40", symbol="TSLA")
+    got = results(orders, tmp_path, At(AAA=1, AAPL=100, TSLA=50), days=1)
+    assert (got.unrealised, got.unrealised_today, got.unmarked) == (200 + 50, 100 - 200, ())
+
+
+def test_the_ambient_decimal_precision_changes_no_gain(orders, tmp_path):
+    orders.buy(10, "80.11")
+    with decimal.localcontext(decimal.Context(prec=2)):
+        got = results(orders, tmp_path, At(AAPL="100.55"), days=1)
+    assert (got.unrealised, got.unrealised_today) == (Decimal("204.4"), Decimal("105.5"))

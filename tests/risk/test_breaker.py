@@ -6,12 +6,14 @@ import pytest
 from tests.support.risk_bench import ACCOUNT, MONDAY_NOON, breaker_of
 from tests.support.safety_fakes import FullDisk
 from trading_bot.clock import VirtualClock
-from trading_bot.risk.breaker import RiskBreaker, RiskBreakerError
+from trading_bot.risk.breaker import BreakerTrips, RiskBreaker, RiskBreakerError
 from trading_bot.risk.exchange_day import exchange_day
 
 MONDAY = exchange_day(MONDAY_NOON)
 TUESDAY = exchange_day(MONDAY_NOON + timedelta(days=1))
 TRIPPED = f'{{"v":1,"account":"{ACCOUNT}","losing_streak":{{"at":"2026-11-23T16:00:00Z","reason":"five"}}}}'
+LOST = f'{{"v":1,"account":"{ACCOUNT}","daily_loss":{{"day":"2026-11-23","reason":"lost"}}}}'
+REARMED = f'{{"v":1,"account":"{ACCOUNT}","rearmed":{{"at":"2026-11-23T17:00:00Z","by":"A"}}}}'
 
 
 @pytest.fixture
@@ -110,14 +112,23 @@ BAD_FILES = {
     "not an object": "[]",
     "no account": '{"v":1}',
     "another version": TRIPPED.replace('"v":1', '"v":2'),
+    "an older version": TRIPPED.replace('"v":1', '"v":0'),
     "a version that is no number": TRIPPED.replace('"v":1', '"v":true'),
     "an unknown field": TRIPPED.replace('"v":1', '"v":1,"armed":true'),
     "another account": TRIPPED.replace(ACCOUNT, "somebody-else"),
     "no zone": TRIPPED.replace("00Z", "00"),
     "an empty reason": TRIPPED.replace("five", ""),
+    "no reason": TRIPPED.replace(',"reason":"five"', ""),
+    "a reason that is too long": TRIPPED.replace("five", "x" * 501),
+    "a loss for no reason": LOST.replace(',"reason":"lost"', ""),
+    "a loss for an empty reason": LOST.replace('"lost"', '""'),
+    "a loss for a reason that is too long": LOST.replace('"lost"', f'"{"x" * 501}"'),
+    "a re-arming by nobody": REARMED.replace(',"by":"A"', ""),
+    "a re-arming by an empty name": REARMED.replace('"A"', '""'),
+    "a re-arming by a name that is too long": REARMED.replace('"A"', f'"{"x" * 201}"'),
     "a streak in the future": TRIPPED.replace("16:00", "17:01"),
-    "a re-arming in the future": f'{{"v":1,"account":"{ACCOUNT}","rearmed":{{"at":"2026-11-23T17:00:01Z","by":"A"}}}}',
-    "a day in the future": f'{{"v":1,"account":"{ACCOUNT}","daily_loss":{{"day":"2026-11-24","reason":"lost"}}}}',
+    "a re-arming in the future": REARMED.replace("17:00:00", "17:00:01"),
+    "a day in the future": LOST.replace("11-23", "11-24"),
     "too long": TRIPPED + " " * 5000,
 }
 
@@ -136,9 +147,33 @@ def test_a_file_that_cannot_be_relied_on_counts_as_tripped_and_can_be_re_armed(t
     assert halted(breaker) is None
 
 
-def test_a_good_file_like_the_bad_ones_is_relied_on(tmp_path, clock):
-    (tmp_path / "risk.json").write_text(TRIPPED)
-    assert halted(breaker_of(tmp_path, clock)) == "five"
+GOOD_FILES = {
+    "a streak": (TRIPPED, "five"),
+    "a loss": (LOST, "lost"),
+    "a re-arming": (REARMED, None),
+    "as long as a file may be": (TRIPPED.ljust(4096), "five"),
+    "as long as a reason may be": (TRIPPED.replace("five", "x" * 500), "x" * 500),
+    "as long as the reason of a loss may be": (LOST.replace('"lost"', f'"{"x" * 500}"'), "x" * 500),
+    "as long as a name may be": (REARMED.replace('"A"', f'"{"x" * 200}"'), None),
+}
+
+
+@pytest.mark.parametrize(("content", "reason"), GOOD_FILES.values(), ids=GOOD_FILES.keys())
+def test_a_good_file_like_the_bad_ones_is_relied_on(tmp_path, clock, content, reason):
+    (tmp_path / "risk.json").write_text(content)
+    assert halted(breaker_of(tmp_path, clock)) == reason
+
+
+def test_what_tripped_last_is_told_with_its_day_and_moment_until_it_cannot_be_relied_on(tmp_path, breaker, clock):
+    assert breaker.trips() == BreakerTrips()
+    breaker.trip_daily_loss(MONDAY, "lost 1000")
+    breaker.trip_losing_streak("five in a row")
+    streak = (clock.now(), "five in a row")
+    assert breaker.trips() == BreakerTrips(daily_loss=(MONDAY.date, "lost 1000"), losing_streak=streak)
+    breaker.rearm(by="Ada")
+    assert breaker.trips() == BreakerTrips(daily_loss=(MONDAY.date, "lost 1000"))
+    (tmp_path / "state" / "risk.json").write_text("torn")
+    assert breaker.trips() == BreakerTrips()
 
 
 @pytest.mark.parametrize("link", ["symlink", "hardlink"])
@@ -176,6 +211,14 @@ def test_a_re_arming_that_cannot_be_written_is_an_error_and_changes_nothing(tmp_
     with pytest.raises(RiskBreakerError, match=r"No space left on device; repair .* and arm again"):
         breaker.rearm(by="Ada")
     assert halted(breaker) == "five in a row"
+
+
+@pytest.mark.parametrize("trip", ["daily_loss", "losing_streak"])
+def test_a_trip_that_cannot_be_written_is_logged_with_the_problem(tmp_path, clock, trip, caplog):
+    breaker = breaker_of(tmp_path, clock, files=FullDisk())
+    breaker.trip_daily_loss(MONDAY, "lost") if trip == "daily_loss" else breaker.trip_losing_streak("five")
+    (told,) = [record.getMessage() for record in caplog.records if "risk_breaker_not_saved" in record.getMessage()]
+    assert "No space left on device" in told
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 201])

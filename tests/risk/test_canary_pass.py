@@ -1,5 +1,6 @@
 """Live limits stay small until a canary has passed on the account."""
 
+import os
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -55,6 +56,10 @@ def test_the_warning_names_the_limits_and_the_command():
     assert "'trading-bot canary SYMBOL'" in found.warning
 
 
+def test_a_pass_goes_with_the_limits_that_it_set_free():
+    assert limits_in_force(own("30000", None), is_live=True, canary=PASSED).canary == PASSED
+
+
 @pytest.mark.parametrize(("is_live", "canary"), [(False, None), (True, PASSED)], ids=["paper", "passed"])
 def test_paper_and_an_account_that_has_passed_have_their_own_limits(is_live, canary):
     found = limits_in_force(own("30000", None), is_live=is_live, canary=canary)
@@ -73,18 +78,53 @@ def test_a_pass_of_another_account_or_of_the_future_is_none(tmp_path):
     assert file_of(tmp_path, now=MONDAY_NOON - timedelta(seconds=1)).passed() is None
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b'{"v": 2}', b" " * 70_000])
+NOTED = '{"v":1,"account":"key","at":"2026-11-23T17:00:00Z","version":"0.2.0","symbols":["F","T"]}'
+
+
+def read_back(folder: Path, text: str) -> CanaryPass | None:
+    (folder / "state").mkdir()
+    (folder / "state" / "canary.json").write_text(text)
+    return file_of(folder).passed()
+
+
+@pytest.mark.parametrize("text", [NOTED, NOTED.ljust(65_536), NOTED.replace("0.2.0", "x" * 200)])
+def test_a_file_as_it_was_written_is_a_pass(tmp_path, text):
+    found = read_back(tmp_path, text)
+    assert found is not None
+    assert (found.at, found.symbols) == (PASSED.at, PASSED.symbols)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        '{"v": 2}',
+        NOTED.ljust(65_537),
+        NOTED.replace('"v":1', '"v":0'),
+        NOTED.replace('"v":1', '"v":2'),
+        NOTED.replace('"v":1', '"v":"1"'),
+        NOTED.replace('"v":1', '"v":true'),
+        NOTED.replace('"v":1', '"v":1,"limits":"none"'),
+        NOTED.replace("00Z", "00"),
+        NOTED.replace("0.2.0", "x" * 201),
+        NOTED.replace('"0.2.0"', "2"),
+        NOTED.replace('"F"', "1"),
+    ],
+)
 def test_a_file_that_cannot_be_relied_on_is_no_pass(tmp_path, text):
-    file_of(tmp_path).note(PASSED)
-    (tmp_path / "state" / "canary.json").write_bytes(text)
-    assert file_of(tmp_path).passed() is None
+    assert read_back(tmp_path, text) is None
 
 
-def test_a_link_is_no_pass(tmp_path):
+@pytest.mark.parametrize("link", ["symlink", "hardlink"])
+def test_a_link_is_no_pass(tmp_path, link):
     file_of(tmp_path).note(PASSED)
     path = tmp_path / "state" / "canary.json"
-    path.rename(tmp_path / "elsewhere")
-    path.symlink_to(tmp_path / "elsewhere")
+    if link == "hardlink":
+        os.link(path, tmp_path / "elsewhere")
+    else:
+        path.rename(tmp_path / "elsewhere")
+        path.symlink_to(tmp_path / "elsewhere")
     assert file_of(tmp_path).passed() is None
 
 

@@ -29,9 +29,10 @@ def test_without_a_mark_it_counts_at_cost_by_the_journal_else_by_the_broker(cost
 
 @pytest.mark.parametrize("average", [None, Decimal(0)])
 def test_a_position_of_which_neither_is_known_is_left_out_and_named(average):
-    held = {"GIFT": HeldShares(quantity=Decimal(5), average_price=average), **SHARES}
-    found = exposed(held, marks=[("AAPL", Decimal(100))])
-    assert (found.total, found.unpriced) == (Decimal(1000), ("GIFT",))
+    gift = HeldShares(quantity=Decimal(5), average_price=average)
+    held = {"A-GIFT": gift, "SOLD": HeldShares(quantity=Decimal(0)), **SHARES, "Z-GIFT": gift, "ZZ": SHARES["AAPL"]}
+    found = exposed(held, marks=[("AAPL", Decimal(100)), ("ZZ", Decimal(1))])
+    assert (found.total, found.unpriced, found.at_cost) == (Decimal(1010), ("A-GIFT", "Z-GIFT"), ())
 
 
 def test_what_is_not_held_any_more_is_not_named():

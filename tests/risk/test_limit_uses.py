@@ -86,3 +86,38 @@ def test_without_a_limit_a_use_is_no_part_of_anything():
 def test_only_what_stops_every_entry_counts_as_reached():
     found = uses(exposure=Exposure(worth={"AAPL": Decimal(2000)}))
     assert {name for name, use in found.items() if use.is_reached} == {"max_entries_per_minute"}
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "unit", "ends_with"),
+    [
+        ("deny_symbols", "symbol_denied", "symbols", "setting"),
+        ("allow_symbols", "symbol_not_allowed", "symbols", "setting"),
+        ("max_daily_loss", "risk_halt", "dollars", "day"),
+        ("max_consecutive_losses", "risk_halt", "count", "arm"),
+        ("max_trades_per_day", "max_trades_per_day", "count", "day"),
+        ("max_entries_per_minute", "max_entries_per_minute", "count", "minute"),
+        ("max_open_orders", "max_open_orders", "count", "order_end"),
+        ("max_order_notional", "max_order_notional", "dollars", "smaller"),
+        ("max_position_notional", "max_position_notional", "dollars", "smaller"),
+        ("max_gross_exposure", "max_gross_exposure", "dollars", "smaller"),
+    ],
+)
+def test_each_limit_names_its_refusal_what_it_counts_and_what_lets_entries_go_on(name, code, unit, ends_with):
+    use = uses()[name]
+    assert (use.code, use.unit.value, use.ends_with.value) == (code, unit, ends_with)
+
+
+@pytest.mark.parametrize(
+    ("figures", "name"),
+    [
+        ({"realised_today": Decimal(-100)}, "max_daily_loss"),
+        ({"consecutive_losses": 5}, "max_consecutive_losses"),
+        ({"trades_today": 10}, "max_trades_per_day"),
+        ({"entries_last_minute": 3}, "max_entries_per_minute"),
+    ],
+)
+def test_a_limit_of_a_day_that_is_used_up_stops_every_entry(figures, name):
+    found = uses(**({"entries_last_minute": 0} | figures))
+    assert [use.name for use in found.values() if use.is_reached] == [name]
+    assert found[name].limit == getattr(LIMITS, name)

@@ -11,7 +11,6 @@ from tests.support.risk_bench import MONDAY_NOON
 from trading_bot.clock import VirtualClock
 from trading_bot.order_management.models import EXACT
 from trading_bot.risk.marks import (
-    MARK_LASTS_S,
     READ_AGAIN_AFTER_S,
     READ_WITHIN_S,
     Mark,
@@ -83,7 +82,7 @@ def test_nothing_is_read_for_no_symbol(reader, gateway):
 
 def test_a_mark_lasts_a_minute_and_not_longer(reader, clock):
     reader.refresh(["AAPL"])
-    clock.sleep(MARK_LASTS_S)
+    clock.sleep(60)
     assert reader.of("AAPL") == HUNDRED
     clock.sleep(0.001)
     assert reader.of("AAPL") is None

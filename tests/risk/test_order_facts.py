@@ -13,6 +13,7 @@ from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.models import OrderState, Side
 from trading_bot.risk.order_facts import (
     RecordedOrders,
+    TradeHistory,
     pending_worth,
     unresolved_shares,
 )
@@ -71,6 +72,31 @@ def test_an_order_store_tells_all_its_orders_and_those_that_have_not_ended():
     assert [order.client_order_id for order in facts.active()] == [open_still.client_order_id]
 
 
+def test_with_the_mark_of_an_earlier_look_only_what_came_or_changed_since_is_told():
+    bench = ManagerBench()
+    first, facts = bench.buy("c1"), RecordedOrders(bench.store)
+    before, known = facts.history(), facts.changed()
+    assert (before.has_all_orders, before.mark) == (True, known.mark)
+    assert [order.client_order_id for order in before.orders] == [first.client_order_id]
+    second = bench.buy("c2", symbol="MSFT")
+    later = facts.history(since=before.mark)
+    assert [order.client_order_id for order in later.orders] == [second.client_order_id]
+    assert not later.has_all_orders
+    assert facts.changed(known.mark).orders == later.orders
+
+
+def test_once_an_order_has_left_the_memory_all_are_told_anew():
+    bench = JournalBench()
+    for number in range(ENOUGH):
+        bench.store.record_facts((intended(f"c{number}"), now_in(OrderState.CANCELLED, f"c{number}")))
+    facts = RecordedOrders(bench.store)
+    mark = facts.history().mark
+    bench.clock.sleep(172_800)
+    bench.store.record_facts((intended("new"), told(EventKind.ANOMALY_FOUND, "new", reason="odd", attempt=1)))
+    later = facts.history(since=mark)
+    assert (later.has_all_orders, later.orders) == (True, facts.changed().orders)
+
+
 def test_results_are_of_all_orders_ever_until_old_ones_have_left_the_memory():
     bench = JournalBench()
     for number in range(ENOUGH):
@@ -80,3 +106,9 @@ def test_results_are_of_all_orders_ever_until_old_ones_have_left_the_memory():
     bench.store.record_facts((intended("new"), told(EventKind.ANOMALY_FOUND, "new", reason="odd", attempt=1)))
     assert not RecordedOrders(bench.store).history().is_whole
     assert not RecordedOrders(bench.restart().store).history().is_whole
+
+
+def test_orders_told_without_a_mark_are_all_there_ever_were():
+    plain = TradeHistory(orders=())
+    assert (plain.mark, plain.has_all_orders, plain.is_whole) == (None, True, True)
+    assert (plain.acceptances, plain.unexplained) == ((), frozenset())

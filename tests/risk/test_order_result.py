@@ -65,3 +65,15 @@ def test_an_estimate_is_called_one(orders):
     assert result_lines(result(orders)) == (
         "its result is -100 dollars without fees, by total and average where executions are not listed yet",
     )
+
+
+def test_the_accepted_position_named_is_the_latest_of_the_symbol_before_the_order_and_never_a_split(orders):
+    orders.buy(10, "100")
+    orders.accept(10, 7)
+    orders.accept(7, 14, "2:1")
+    orders.accept(3, 4, symbol="MSFT")
+    orders.sell(14, "90")
+    orders.accept(0, 3)
+    found = result(orders)
+    assert found is not None
+    assert found.accepted == orders.accepted[0]

@@ -81,6 +81,19 @@ def test_losses_count_back_to_the_last_gain_and_with_their_costs():
     assert count(*older, *gain, *losses) == ["b1", "b2", "b3", "s1", "s2", "s3"]
 
 
+def test_a_sale_that_broke_even_ends_no_streak_so_the_losses_before_it_count_too():
+    losses = (buy("b1", (1, 5, 10)), sell("s1", (2, 5, 9)), buy("b3", (5, 5, 10)), sell("s3", (6, 5, 9)))
+    even = (buy("b2", (3, 5, 10)), sell("s2", (4, 5, 10)))
+    assert count(*losses[:2], *even, *losses[2:]) == ["b1", "b2", "b3", "s1", "s2", "s3"]
+
+
+def test_an_order_lost_or_gained_by_all_its_executions_together():
+    gain = (buy("b1", (1, 5, 10)), sell("s1", (2, 5, 12)))
+    lost_in_all = sell("s2", (4, 5, 5), (5, 5, 11))
+    assert count(*gain, buy("b2", (3, 10, 10)), lost_in_all) == ["b1", "b2", "s1", "s2"]
+    assert count(*gain, buy("b2", (3, 10, 10)), sell("s2", (4, 5, 9), (5, 5, 12))) == []
+
+
 def test_an_order_that_may_still_trade_is_never_cut_from_what_came_after_it():
     """It is kept whole, with its old fills, so the sale of those has to be kept too."""
     open_still = buy("b", (1, 5, 10), state=OrderState.PARTIALLY_FILLED)

@@ -27,8 +27,10 @@ def halt(symbol: str | None = None, cause: Cause | None = Cause.EXIT) -> Freeze:
     )
 
 
-def reached(name: str = "max_trades_per_day", code: str = "max_trades_per_day") -> LimitUse:
-    return LimitUse(name=name, code=code, unit=Unit.COUNT, ends_with=EndsWith.DAY, used=5, limit=5, stops_all=True)
+def reached(
+    name: str = "max_trades_per_day", code: str = "max_trades_per_day", ends_with: EndsWith = EndsWith.DAY
+) -> LimitUse:
+    return LimitUse(name=name, code=code, unit=Unit.COUNT, ends_with=ends_with, used=5, limit=5, stops_all=True)
 
 
 def found(look: LatchLook = ARMED, **facts: object) -> tuple[str, list[str]]:
@@ -59,7 +61,8 @@ def test_the_worst_reason_decides_and_every_one_is_told_once(facts, state, cause
 
 def test_each_reason_says_what_ends_it_and_whose_it_is():
     (reason,) = standing_of(StandingFacts(look=ARMED, freezes=(halt(),))).reasons
-    assert (reason.by, reason.since, reason.ends) == ("ann", MONDAY_NOON, halt().remedy)
+    assert (reason.by, reason.since, reason.until, reason.ends) == ("ann", MONDAY_NOON, halt().until, halt().remedy)
+    assert (reason.state.value, reason.reason) == ("reducing", "everything was left")
     (limit,) = standing_of(StandingFacts(look=ARMED, uses=(reached(),))).reasons
     assert limit.reason == "5 of 5 are used of risk_management.max_trades_per_day"
     assert limit.ends == "it ends with the exchange day"
@@ -67,3 +70,24 @@ def test_each_reason_says_what_ends_it_and_whose_it_is():
 
 def test_nothing_in_the_way_is_active():
     assert Standing(reasons=()).state == "active"
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason", "helps"),
+    [
+        ({"look": KILLED}, "killed", "'trading-bot arm'"),
+        ({"look": EXITS}, "for exits only", "'trading-bot arm'"),
+        ({"journal_problem": "the disk is full"}, "the disk is full", "restart the bot"),
+        ({"entries_stopped": "nobody follows"}, "nobody follows", "what its reason says"),
+        ({"risk_halt": "five in a row"}, "five in a row", "a losing streak ends with 'trading-bot arm'"),
+        ({"risk_halt": "lost 1000"}, "lost 1000", "it ends with the exchange day"),
+        ({"uses": (reached(ends_with=EndsWith.ARM),)}, "5 of 5", "'trading-bot arm'"),
+        ({"uses": (reached(ends_with=EndsWith.MINUTE),)}, "5 of 5", "by itself within a minute"),
+        ({"uses": (reached(ends_with=EndsWith.ORDER_END),)}, "5 of 5", "'trading-bot cancel ORDER_ID'"),
+    ],
+)
+def test_each_reason_is_told_as_it_is_with_what_helps(facts, reason, helps):
+    (found,) = standing_of(StandingFacts(**({"look": ARMED} | facts))).reasons
+    assert found.reason.startswith(reason)
+    assert helps in found.ends
+    assert (found.by, found.since, found.until) == ("trading-bot", None, None)

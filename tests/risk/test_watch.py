@@ -86,7 +86,7 @@ def test_the_daily_loss_halts_when_it_reaches_its_limit(orders, tmp_path, result
 
 def test_a_loss_is_told_in_whole_cents_and_never_too_high(orders, tmp_path):
     orders.buy(3, "100")
-    orders.buy(3, "100.01")
+    orders.buy(6, "100.01")
     orders.sell(1, "90")
     reason = watch_of(orders, tmp_path, limits=limits_of(max_daily_loss=10)).check().halted_because
     assert "reached 10.00, and" in str(reason)

@@ -70,6 +70,10 @@ PLAIN_STORIES: frozenset[str] = ANSWERS | VERDICTS | EVENTS | JOURNAL | BROKER |
 """What lives of a plain account reach, if there are some hundreds of them."""
 
 
+THOROUGH = (0, 5, 9, 13)
+"""Of each 17 lives, those that prove the principles with each symbol; of the planted bugs' lives, all do."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Life:
     """One schedule and where it takes place; ``number`` alone says all of it, see `numbered`."""
@@ -91,7 +95,8 @@ def numbered(number: int, wire: PaperWire | None = None) -> Life:
     seed = number + ODD_FROM if number % 11 in (2, 5, 8, 10) else number
     spoken = wire or (PaperWire.AGENT if number % 7 in (2, 4, 6) else PaperWire.PRIVATE)
     setting = setting_of(seed, SENDING_AGAIN if number % 13 in (4, 11) else PLAIN)
-    return Life(number=number, steps=steps_of(seed), setting=replace(setting, wire=spoken))
+    setting = replace(setting, wire=spoken, is_thorough=number % 17 in THOROUGH)
+    return Life(number=number, steps=steps_of(seed), setting=setting)
 
 
 @dataclass

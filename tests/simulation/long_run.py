@@ -1,5 +1,6 @@
 """A long run of lives: divided into blocks, kept as it goes on, and summed up in figures."""
 
+import hashlib
 import json
 import shutil
 import signal
@@ -12,6 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeAlias
@@ -19,6 +21,7 @@ from typing import TypeAlias
 from tests.simulation.lived import Lived, live, numbered, shown
 from trading_bot.config import PaperWire
 
+_ROOT = Path(__file__).parents[2]
 _PROGRESS_EVERY_S = 10.0
 _LONGEST_LIFE_S = 60.0
 """Seconds of CPU. A life takes a tenth of one; what takes so long does not end."""
@@ -51,11 +54,21 @@ class Asked:
             yield range(begin, min(begin + self.block, self.first + self.count))
 
 
+@cache
+def digest_of_code() -> str:
+    """Return a digest of the product and of its tests: lives of other code prove nothing of this one."""
+    digest = hashlib.sha256()
+    for path in sorted(path for folder in ("src", "tests") for path in (_ROOT / folder).rglob("*.py")):
+        digest.update(str(path.relative_to(_ROOT)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
 @dataclass
 class Progress:
     """What has been lived so far, of one command, over all times it was begun."""
 
     command: str
+    code: str = field(default_factory=digest_of_code)
     done: set[int] = field(default_factory=set)
     """The first number of each block that is done."""
     lived: Lived = field(default_factory=Lived)
@@ -68,13 +81,15 @@ class Progress:
     def text(self) -> str:
         lived = self.lived
         kept = {"count": lived.count, "reached": lived.reached, "broken": lived.broken}
-        return json.dumps({"command": self.command, "done": sorted(self.done), "seconds": self.seconds, **kept})
+        return json.dumps(
+            {"command": self.command, "code": self.code, "done": sorted(self.done), "seconds": self.seconds, **kept}
+        )
 
     @classmethod
     def read(cls, path: Path, command: str) -> "Progress":
-        """Return what an interrupted run of the same command has left, or a beginning."""
+        """Return what an interrupted run of the same command over the same code has left, or a beginning."""
         kept = json.loads(path.read_text()) if path.exists() else {}
-        if kept.get("command") != command:
+        if (kept.get("command"), kept.get("code")) != (command, digest_of_code()):
             return cls(command=command)
         broken = {int(number): problem for number, problem in kept["broken"].items()}
         lived = Lived(count=kept["count"], reached=Counter(kept["reached"]), broken=broken)
@@ -186,7 +201,7 @@ def _summed_up(asked: Asked, progress: Progress, say: Callable[[str], object]) -
         asked.figures.parent.mkdir(exist_ok=True)
         _replace(asked.figures, json.dumps(figures(asked, progress), indent=2) + "\n")
     asked.state.unlink(missing_ok=True)
-    return 1 if lived.broken or never else 0
+    return 1 if lived.broken or never or not lived.count else 0
 
 
 def figures(asked: Asked, progress: Progress) -> dict[str, object]:
@@ -201,7 +216,7 @@ def figures(asked: Asked, progress: Progress) -> dict[str, object]:
         "hours": round(progress.seconds / 3600, 2),
         "a_second": round(progress.lived.count / max(progress.seconds, 0.001), 1),
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": "two cores",
+        "machine": "two cores" if asked.workers == 2 else f"{asked.workers} of two cores",
         "reached": dict(sorted(progress.lived.reached.items())),
     }
 

@@ -69,6 +69,25 @@ def test_another_command_does_not_go_on_from_what_is_kept(tmp_path):
     assert json.loads((tmp_path / "figures" / "run.json").read_text())["count"] == 6
 
 
+def test_a_run_over_other_code_does_not_go_on_from_what_is_kept(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run_all(asked(tmp_path), say=print, live_through=interrupted)
+    state = tmp_path / "state.json"
+    state.write_text(json.dumps(json.loads(state.read_text()) | {"code": "of yesterday"}))
+    again: list[range] = []
+
+    def all_of_it(block: range, wire: PaperWire | None) -> Lived:
+        again.append(block)
+        return fine(block, wire)
+
+    assert run_all(asked(tmp_path), say=print, live_through=all_of_it) == 0
+    assert again == [range(10, 12), range(12, 14)]
+
+
+def test_a_run_of_no_lives_is_no_good_run(tmp_path):
+    assert run_all(asked(tmp_path, count=0), say=print, live_through=fine) == 1
+
+
 def test_a_run_of_many_that_never_reaches_a_story_fails(tmp_path):
     said: list[str] = []
     assert run_all(asked(tmp_path, count=1000), say=said.append, live_through=fine) == 1

@@ -1,33 +1,36 @@
 """The lives with which `python -m tests.simulation` begins: both wires and odd accounts in turns."""
 
-import pytest
+import re
+from pathlib import Path
 
-from tests.simulation.lived import live, numbered, shown
-from tests.simulation.long_run import ENOUGH
-from tests.simulation.many import SCHEDULES
-from tests.support.sim_schedule import ODD_FROM
+from tests.simulation.lived import numbered
+from tests.simulation.many import NUMBERED_FILES
+from tests.simulation.numbered_part import MARKS, live_through_part
+from tests.support.sim_schedule import ODD_FROM, PLAIN
 from trading_bot.config import PaperWire
 from trading_bot.order_management.models import ExecutionMode
 
-pytestmark = [pytest.mark.timeout(max(600, SCHEDULES * 5)), pytest.mark.no_cover]
+pytestmark = MARKS
 
 
 def test_no_numbered_schedule_breaks_a_promise(tmp_path):
-    lived = live(tmp_path, map(numbered, range(SCHEDULES)))
-    if lived.broken:
-        first = numbered(min(lived.broken))
-        (tmp_path / "smaller").mkdir()
-        pytest.fail(f"lives {sorted(lived.broken)}; the first, made small: {shown(first, tmp_path / 'smaller')}")
-    assert lived.never_reached() == [] or SCHEDULES < ENOUGH
+    live_through_part(0, tmp_path)
+
+
+def test_each_part_has_a_file_of_its_own():
+    files = Path(__file__).parent.glob("test_numbered_schedules*.py")
+    parts = sorted(
+        int(*re.findall(r"live_through_part\(([0-9]+), ", file.read_text(encoding="utf-8"))) for file in files
+    )
+    assert parts == list(range(NUMBERED_FILES))
 
 
 def test_of_some_hundred_numbers_every_kind_of_life_is_one():
     """The turns must not run in step: a wire that is never spoken by a live account would prove nothing about it."""
-    kinds = {
-        (life.setting.wire, life.setting.mode, life.setting.in_memory, life.setting.has_past, life.sends_again)
-        for life in map(numbered, range(2000))
-    }
+    places = [numbered(number).setting for number in range(2000)]
+    kinds = {(at.wire, at.mode, at.in_memory, at.has_past, at.order_management is PLAIN) for at in places}
     assert len(kinds) == len(PaperWire) * len(ExecutionMode) * 2**3
+    assert len({(at.wire, at.mode, at.in_memory, at.is_thorough) for at in places}) == 2**4
 
 
 def test_of_three_lives_one_at_least_speaks_the_agent_interface():

@@ -11,9 +11,11 @@ import pytest
 
 from tests.support.journal_bench import UnflushedFiles
 from tests.support.manager_bench import IDENTITY, KeptAside
-from tests.support.order_story import MONDAY, TERMS, intended, now_in
+from tests.support.order_story import MONDAY, TERMS, booked, fill, intended, now_in
 from trading_bot.clock import VirtualClock
 from trading_bot.error_handling.retry import no_jitter
+from trading_bot.order_management.book.anomalies import AnomalyKind
+from trading_bot.order_management.book.freezes import Cause
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import SealedRecord
@@ -116,6 +118,33 @@ def test_records_that_tell_an_impossible_story_take_no_order(build, state):
     again.open()
     assert "cannot be true" in str(again.store.failure)
     again.close()
+
+
+def test_more_fills_on_record_than_shares_freeze_the_symbol_once(build):
+    """As the report of such a fill does; a person ends it, and no later start begins it anew."""
+    journal = build()
+    journal.open()
+    for name, symbol in (("first", "AAPL"), ("second", "MSFT")):
+        journal.store.record_fact(intended(name, symbol=symbol))
+        journal.store.record_fact(now_in(OrderState.CONFIRMED, name, order_id=f"id-{name}"))
+    journal.store.record_fact(booked(fill(quantity=1_000_000)))
+    journal.store.record_fact(booked(fill(2, quantity=10), "second"))
+    journal.close()
+    again = build()
+    opened = again.open()
+    assert again.store.failure is None
+    with again.store.open_book() as book:
+        assert book.frozen_for(Cause.OVERFILLED) == {"AAPL"}
+        assert book.expected_positions() == {}, "a fill without a report of the order moves no position"
+    assert opened.head.seq == again.store.last_seq
+    again.store.record_fact(OrderEvent(event=EventKind.SYMBOL_RELEASED, symbol="AAPL", reason="compared"))
+    again.close()
+    last = build()
+    last.open()
+    with last.store.open_book() as book:
+        assert book.frozen_for(Cause.OVERFILLED) == frozenset()
+        assert [each.kind for each in book.orders()[0].anomalies] == [AnomalyKind.OVERFILLED]
+    last.close()
 
 
 def test_a_journal_that_is_gone_is_not_begun_anew(build, state):

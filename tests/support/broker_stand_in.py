@@ -11,7 +11,7 @@ import random
 import re
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -293,7 +293,8 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
     def _dated(self, answer: Answer) -> Answer:
         if self.date_skew is None:
             return answer
-        return replace(answer, headers={**answer.headers, "Date": http_date(self.clock.now() + self.date_skew)})
+        date = http_date(self.clock.now() + self.date_skew)
+        return Answer(status=answer.status, body=answer.body, headers={**answer.headers, "Date": date})
 
     def _treat(self, request: Request, act: Act | None) -> Answer:
         if act is not None:

@@ -23,6 +23,7 @@ _NUMBERS = frozenset(
 )
 _TIMES = frozenset({"created_at", "updated_at", "last_transaction_at", "timestamp", "stop_triggered_at"})
 _WORDS = frozenset({"state", "side", "type", "time_in_force", "trigger", "tradability"})
+_VARIED = _NUMBERS | _TIMES | _WORDS
 
 _OF_ORDERS: Row = {
     "fees": "0",
@@ -235,7 +236,10 @@ class PayloadForms:
             if name in told and form.hides and self._chance.random() < form.hides:
                 told[name] = None
         _name_instrument(told, form.instrument)
-        items = [(name, _value(name, value, form)) for name, value in told.items()]
+        items = [
+            (name, _value(name, value, form) if name in _VARIED and isinstance(value, str) else value)
+            for name, value in told.items()
+        ]
         turn = form.turn % len(items)
         # A null that the stand-in itself wrote may say something: a price of null is a market order.
         kept = {"price", "executions", "quantity"}
@@ -246,9 +250,7 @@ class PayloadForms:
         }
 
 
-def _value(name: str, value: object, form: Form) -> object:
-    if not isinstance(value, str):
-        return value
+def _value(name: str, value: str, form: Form) -> object:
     if name in _NUMBERS:
         return form.number(value) if _NUMBER.fullmatch(value) else value
     if name in _TIMES:

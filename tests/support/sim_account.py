@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -47,7 +48,7 @@ class SimAccount:
     wire: PaperWire = PaperWire.PRIVATE
     """Which of the broker's interfaces is spoken, in either mode."""
 
-    @property
+    @cached_property
     def config(self) -> Config:
         return Config.model_validate(
             {

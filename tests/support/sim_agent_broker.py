@@ -274,7 +274,9 @@ def _form_of(arguments: Arguments) -> dict[str, str]:
 
 
 def _order(row: Mapping[str, Any]) -> dict[str, object]:
-    told = {name: _six(value) for name, value in row.items() if name not in _UNTOLD}
+    told = {
+        name: _six(value) if isinstance(value, str) else value for name, value in row.items() if name not in _UNTOLD
+    }
     told |= {"symbol": SYMBOL_OF.get(str(row.get("instrument_id")), "ZZZZ"), "fees": "0.000000"}
     return {
         "stop_price": None,
@@ -285,14 +287,17 @@ def _order(row: Mapping[str, Any]) -> dict[str, object]:
     }
 
 
-def _six(value: object) -> object:
+def _six(value: str) -> str:
     """Two digits less than the private wire writes."""
-    is_long = isinstance(value, str) and value[-9:-8] == "." and value.endswith("00")
-    return value[:-2] if is_long and isinstance(value, str) else value
+    return value[:-2] if value[-9:-8] == "." and value.endswith("00") else value
 
 
 def _position(row: Mapping[str, Any]) -> dict[str, object]:
-    told = {name: _six(value) for name, value in row.items() if name not in {"instrument_id", "account_number"}}
+    told = {
+        name: _six(value) if isinstance(value, str) else value
+        for name, value in row.items()
+        if name not in {"instrument_id", "account_number"}
+    }
     is_number = isinstance(row.get("quantity"), str)
     kind = {"type": "long" if is_number and float(row["quantity"]) else "empty"}
     return {"symbol": SYMBOL_OF.get(str(row.get("instrument_id")), row.get("symbol", "ZZZZ")), **told, **kind}

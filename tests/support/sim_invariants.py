@@ -90,6 +90,11 @@ class Invariants:
             raise BrokenInvariantError("L1 the bot does not start although all faults have ended")
         self._raise(self._problems(ONCE_SETTLED))
 
+    def is_settled(self) -> bool:
+        """Whether all that `check_settled` asks for has come true; what must hold at every step is judged as well."""
+        self.check()
+        return self._view.world.bot is not None and not any(True for _ in l1_settles(self._view))
+
     def check_flat(self) -> None:
         """After a kill at a healthy broker no order of ours can trade any more."""
         self._raise(self._problems(AFTER_A_KILL))

@@ -156,6 +156,7 @@ class InMemory:
     def __init__(self) -> None:
         self.storage = MemoryStorage()
         self._read: dict[tuple[bytes, str], JournalRecord] = {}
+        self._told: tuple[list[tuple[bytes, str]], tuple[JournalRecord, ...]] = [], ()
 
     def journal(self, identity: JournalIdentity, first: FirstRecord, *, process_id: Callable[[], int]) -> Journal:
         return MemoryJournal(self.storage, identity=identity, first_record=first, process_id=process_id)
@@ -181,13 +182,19 @@ class InMemory:
         return seq > 0
 
     def records(self) -> tuple[JournalRecord, ...]:
-        return tuple(map(self._record, sorted(self.storage.records)))
+        before, told = self._told
+        stored = [self.storage.records[seq] for seq in sorted(self.storage.records)]
+        if stored != before:
+            kept = len(before) if stored[: len(before)] == before else 0
+            told = told[:kept] + tuple(map(self._record, stored[kept:]))
+            self._told = stored, told
+        return told
 
     def standing(self) -> tuple[JournalRecord, ...]:
-        return tuple(map(self._record, sorted({one.seq for one in self.storage.standing})))
+        numbers = sorted({one.seq for one in self.storage.standing})
+        return tuple(self._record(self.storage.records[seq]) for seq in numbers)
 
-    def _record(self, seq: int) -> JournalRecord:
-        stored = self.storage.records[seq]
+    def _record(self, stored: tuple[bytes, str]) -> JournalRecord:
         if stored not in self._read:
             self._read[stored] = unseal(*stored).record
         return self._read[stored]

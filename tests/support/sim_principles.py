@@ -27,15 +27,17 @@ _REFERENCE = Decimal("99.97")
 """Just below the bid: a sell at it can trade, and a buy at it crosses no sell of the schedules."""
 
 
-def prove_principles(world: SimWorld) -> None:
+def prove_principles(world: SimWorld, *, of_each: bool = True) -> None:
     """Do what a person would after the faults, then buy and sell what should be possible, and leave what is healthy.
+
+    Either each symbol in question is bought and sold, or one of them, in turns, and the healthy one.
 
     Raises:
         BrokenInvariantError: with all that was refused.
     """
     if world.clock.now() >= session_end(MORNING):
         return  # nothing is sold while the session is closed
-    symbols = _in_question(world)
+    symbols = _in_question(world) if of_each else _in_turn(world)
     _decide(world)
     problems = [*_ways_in(world, symbols), *_ways_out(world, symbols), *_an_exit(world)]
     if problems:
@@ -65,6 +67,12 @@ def _in_question(world: SimWorld) -> list[str]:
     eventful = {fact.symbol for fact in facts} | world.unsure | world.odd_symbols | {HEALTHY}
     quiet = [symbol for symbol in INSTRUMENTS if symbol not in eventful]
     return [symbol for symbol in INSTRUMENTS if symbol in eventful or symbol == quiet[len(facts) % len(quiet)]]
+
+
+def _in_turn(world: SimWorld) -> list[str]:
+    """Return one symbol of those in question, whichever chance has chosen by the number of records, and `HEALTHY`."""
+    others = [symbol for symbol in _in_question(world) if symbol != HEALTHY]
+    return [HEALTHY, *others[len(world.records()) % len(others) :][:1]] if others else [HEALTHY]
 
 
 def _ways_in(world: SimWorld, symbols: Sequence[str]) -> Iterator[str]:

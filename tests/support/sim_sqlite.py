@@ -5,6 +5,7 @@ A process may die in front of each statement of the connection that writes. What
 not made: a thousand lives would wait for them.
 """
 
+import os
 import random
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,6 +60,10 @@ class InSqlite:
         self._chance = random.Random(0)
         self._life = Life()
         self._read: dict[tuple[bytes, str], JournalRecord] = {}
+        self._moves = 0
+        """How often the files were followed or put back; see `_state`."""
+        self._records: tuple[object, tuple[JournalRecord, ...]] = None, ()
+        self._standing: tuple[object, tuple[JournalRecord, ...]] = None, ()
         self.acknowledged = 0
         """The number of the last record of which a process was told that it is stored."""
 
@@ -128,9 +133,20 @@ class InSqlite:
         return CrashedDisk(image, forgets_failed_syncs=True)
 
     def records(self) -> tuple[JournalRecord, ...]:
-        if not self._exists():
-            return ()
-        return tuple(self._record(body.encode("utf-8", "surrogateescape"), digest) for body, digest in self._rows())
+        state = self._state()
+        if state != self._records[0]:
+            self._records = state, tuple(self._read_all()) if self._exists() else ()
+        return self._records[1]
+
+    def _state(self) -> object:
+        """What changes with each write of SQLite, or of anyone else to its files."""
+        facts = [
+            (found.st_ino, found.st_size, found.st_mtime_ns) for found in map(_stat, (self._path, self._log)) if found
+        ]
+        return self._moves, len(self._shim.steps), facts
+
+    def _read_all(self) -> Iterator[JournalRecord]:
+        return (self._record(body.encode("utf-8", "surrogateescape"), digest) for body, digest in self._rows())
 
     def _rows(self) -> list[tuple[str, str]]:
         def fetch(cursor: Cursor) -> list[tuple[str, str]]:
@@ -148,6 +164,12 @@ class InSqlite:
         return self._read[body, digest]
 
     def standing(self) -> tuple[JournalRecord, ...]:
+        state = self._state()
+        if state != self._standing[0]:
+            self._standing = state, self._read_standing()
+        return self._standing[1]
+
+    def _read_standing(self) -> tuple[JournalRecord, ...]:
         try:
             return self._reader.read_standing() if self._exists() else ()
         except JournalMissingError:
@@ -160,6 +182,7 @@ class InSqlite:
         return self._path.exists() and (self._path.stat().st_size > 0 or self._log.exists())
 
     def _follow(self) -> None:
+        self._moves += 1
         self._disk.follow(self._shim.steps)
         self._shim.steps.clear()
 
@@ -167,11 +190,19 @@ class InSqlite:
         return {str(path): path.read_bytes() for path in (self._path, self._log) if path.exists()}
 
     def _put(self, image: Image) -> None:
+        self._moves += 1
         for path in (self._path, self._log, self._path.with_name(f"{self._path.name}-shm")):
             path.unlink(missing_ok=True)
             if str(path) in image:
                 path.touch(mode=0o600)
                 path.write_bytes(image[str(path)])
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
 
 
 class _Watched:
@@ -195,11 +226,18 @@ class FiledSide:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files = LocalFiles()
+        self._read: tuple[bytes, tuple[JournalRecord, ...]] = b"", ()
+
+    def _records_in(self, data: bytes) -> tuple[JournalRecord, ...]:
+        """Read a file, which is mostly the one of the last look: space for lines, and no line."""
+        if data != self._read[0]:
+            self._read = data, read_side(data).records
+        return self._read[1]
 
     def _lines(self) -> Iterator[tuple[JournalRecord, SideLine]]:
         for path in side_paths(self._folder, files=self._files):
             if not is_kill(path):
-                for record in read_side(path.read_bytes()).records:
+                for record in self._records_in(path.read_bytes()):
                     yield record, line_in(record)
 
     def has(self, event: OrderEvent) -> bool:

@@ -483,8 +483,10 @@ class SimWorld:
         self.clock.sleep(seconds)
         self.broker.pass_time()
 
-    def settle(self, seconds: float = 300, *, every: float = 60) -> None:
-        """End all faults, and let the bot synchronise for a while as its poller would."""
+    def settle(
+        self, seconds: float = 300, *, every: float = 60, is_settled: Callable[[], bool] = lambda: False
+    ) -> None:
+        """End all faults, and let the bot synchronise for a while as its poller would, or until it has settled."""
         self.broker.calm_down()
         self.broker.meanwhile = lambda request: None
         self.life.die_at = None
@@ -497,6 +499,8 @@ class SimWorld:
             self.boot_if_none_lives()
             self.sync()
             self.wait(every)
+            if is_settled():
+                return
 
     def _cancelling(self, ask) -> tuple[CancelResult, ...]:
         results: tuple[CancelResult, ...] = ()

@@ -17,11 +17,15 @@ from tests.support.risk_bench import NO_LIMITS, FakeOrders, limits_of, watch_of
 from trading_bot.account.account_data import AccountData
 from trading_bot.clock import Moment, VirtualClock
 from trading_bot.config import RiskManagementConfig
+from trading_bot.config.risk_settings import LIVE_LIMITS
 from trading_bot.market_hours import Calendar, MarketHours
-from trading_bot.order_management.exceptions import AuthenticationError, OrderStatusError
-from trading_bot.order_management.models import OrderState, Side
+from trading_bot.order_management.book.tracked_order import TrackedOrder
+from trading_bot.order_management.calculator import asked_terms
+from trading_bot.order_management.exceptions import AuthenticationError, OrderStatusError, TradeRefusedError
+from trading_bot.order_management.models import OrderRequest, OrderState, OrderTerms, Side
 from trading_bot.order_management.sync.free_shares import Free
-from trading_bot.risk.marks import MarkReader
+from trading_bot.risk.in_force import LimitsInForce, limits_in_force
+from trading_bot.risk.marks import MarkReader, NoMarks
 from trading_bot.safety_checks import PendingOrder, SafetyChecks, SafetyResult
 
 MONDAY_NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
@@ -41,10 +45,11 @@ def checks_of(
     clock: VirtualClock | None = None,
     free_to_sell: Callable[[str], Free | None] = lambda _symbol: None,
     account: AccountData | None = None,
+    in_force: LimitsInForce | None = None,
 ) -> SafetyChecks:
     clock, orders = clock or VirtualClock(now), orders or FakeOrders(now)
     return SafetyChecks(
-        limits=limits,
+        limits=in_force or limits,
         hours=MarketHours(
             calendar=Calendar.NYSE, start_time=time(9, 30), end_time=time(16), timezone=ZoneInfo("America/New_York")
         ),
@@ -60,6 +65,27 @@ def checks_of(
 def free_of(symbol: str, quantity: int) -> Free:
     shares = Decimal(quantity)
     return Free(symbol=symbol, quantity=shares, held=shares, expected=shares, held_back=Decimal(0), promised=Decimal(0))
+
+
+def terms_of(quantity: int, side: Side = Side.BUY, price: str = "100", *, extended_hours: bool = False) -> OrderTerms:
+    return asked_terms(
+        OrderRequest(
+            symbol="AAPL",
+            side=side,
+            quantity=quantity,
+            reference_price=Decimal(price),
+            extended_hours=extended_hours,
+        )
+    )
+
+
+def refusal_of(checks: SafetyChecks, terms: OrderTerms, *, instead_of: TrackedOrder | None = None) -> str | None:
+    """Return the code with which an order is refused on its way, or None where it may go."""
+    try:
+        checks.gather(terms, None, instead_of)(terms)
+    except TradeRefusedError as refused:
+        return refused.code if refused.symbol == terms.symbol else "a refusal of another symbol"
+    return None
 
 
 class Looks:
@@ -133,6 +159,12 @@ def test_values_are_taken_as_those_of_an_order():
 )
 def test_what_is_no_trade_is_refused(symbol, side, code):
     assert checks_of(FakeAccountGateway()).validate_trade(symbol, side, 1, Decimal(1)).code == code
+
+
+def test_a_session_that_is_neither_yes_nor_no_is_refused():
+    checks = checks_of(FakeAccountGateway())
+    result = checks.validate_trade("AAPL", Side.BUY, 1, Decimal(1), extended_hours=cast("bool", "late"))
+    assert (result.allowed, result.code) == (False, "bad_extended_hours")
 
 
 def test_a_restricted_account_may_sell_but_not_buy():
@@ -279,7 +311,8 @@ def test_unresolved_buys_reserve_the_buying_power_that_the_broker_does_not_know_
     assert judge(gateway, Side.BUY, free, orders=orders).allowed
     refused = judge(gateway, Side.BUY, free + 1, orders=orders)
     assert refused.code == "insufficient_buying_power"
-    assert ("400.00 of it reserved" in refused.reason) is state.is_unresolved
+    assert (", 400.00 of it reserved" in refused.reason) is state.is_unresolved
+    assert ("reserved" in refused.reason) is state.is_unresolved
     assert ("or wait a minute" in refused.reason) is state.is_unresolved
 
 
@@ -577,3 +610,147 @@ def test_a_pending_order_is_no_reason_to_refuse_the_next():
     checks = checks_of(FakeAccountGateway())
     checks.register_pending_order("AAPL", Side.BUY, "a")
     assert checks.validate_trade("AAPL", Side.BUY, 1, price=Decimal(100)).allowed
+
+
+def test_an_order_on_its_way_is_judged_by_the_same_rules_and_refused_with_their_code():
+    gateway = FakeAccountGateway(account=snapshot(buying_power="1000"), positions=[holding("AAPL", "5")])
+    checks = checks_of(gateway)
+    assert refusal_of(checks, terms_of(10)) is None
+    assert refusal_of(checks, terms_of(11)) == "insufficient_buying_power"
+    assert refusal_of(checks, terms_of(5, Side.SELL)) is None
+    assert refusal_of(checks, terms_of(6, Side.SELL)) == "insufficient_shares"
+
+
+def test_an_order_on_its_way_into_a_closed_market_is_refused_before_the_broker_is_asked():
+    gateway = FakeAccountGateway(positions=[holding("AAPL", "5")])
+    checks = checks_of(gateway, now=MONDAY_EVENING)
+    assert refusal_of(checks, terms_of(1, Side.SELL)) == "market_closed"
+    assert gateway.reads == []
+    assert refusal_of(checks, terms_of(1, Side.SELL, extended_hours=True)) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (OrderStatusError("no answer"), "no_account_data"),
+        (OrderStatusError("log in again", code="login_needed"), "login_needed"),
+    ],
+)
+def test_an_order_on_its_way_is_refused_where_the_account_cannot_be_read(error, code):
+    gateway = FakeAccountGateway()
+    gateway.failing, gateway.error = {"account"}, error
+    assert refusal_of(checks_of(gateway), terms_of(1)) == code
+
+
+@pytest.mark.parametrize("side", Side)
+def test_what_an_order_is_judged_by_is_read_within_its_time(side):
+    gateway, clock = FakeAccountGateway(positions=[holding("AAPL", "5")]), VirtualClock(MONDAY_NOON)
+    by = clock.monotonic() + 7
+    checks_of(gateway, clock=clock).gather(terms_of(1, side), by, None)
+    assert set(gateway.deadlines) == {by}
+    assert len(gateway.deadlines) == len(gateway.reads) == (2 if side is Side.BUY else 1)
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        ({}, "insufficient_buying_power"),
+        ({"max_open_orders": 1}, "max_open_orders"),
+        ({"max_position_notional": 1000}, "max_position_notional"),
+        ({"max_gross_exposure": 1000}, "max_gross_exposure"),
+    ],
+)
+def test_a_buy_that_replaces_another_is_judged_as_if_that_had_been_cancelled(limits, code):
+    """Four of its ten shares are filled and stay: six hundred dollars come back."""
+    power = "100" if not limits else "10000"
+    gateway, orders = FakeAccountGateway(account=snapshot(buying_power=power)), FakeOrders()
+    old = orders.tell(Side.BUY, 10, "100", state=OrderState.PARTIALLY_FILLED, filled="4")
+    gateway.snapshot = replace(gateway.snapshot, as_of=orders.now, cash_held_for_orders=Decimal(600))
+    checks = checks_of(gateway, limits=limits_of(**limits), orders=orders)
+    assert refusal_of(checks, terms_of(7)) == code
+    assert refusal_of(checks, terms_of(7), instead_of=old) is None
+
+
+@pytest.mark.parametrize(("old", "new"), [(Side.BUY, Side.SELL), (Side.SELL, Side.BUY)])
+def test_an_order_of_the_other_side_gives_nothing_back(old, new):
+    gateway, orders = FakeAccountGateway(account=snapshot(buying_power="0")), FakeOrders()
+    replaced = orders.tell(old, 5, "100", state=OrderState.CONFIRMED)
+    assert refusal_of(checks_of(gateway, orders=orders), terms_of(1, new), instead_of=replaced) is not None
+
+
+def test_a_sell_that_replaces_another_has_its_shares_back():
+    gateway, orders = FakeAccountGateway(positions=[holding("AAPL", "10", held_for_sells="6")]), FakeOrders()
+    old = orders.tell(Side.SELL, 6, "100", state=OrderState.CONFIRMED)
+    for checks in (
+        checks_of(gateway, orders=orders),
+        checks_of(gateway, orders=orders, free_to_sell=lambda symbol: free_of(symbol, 4)),
+    ):
+        assert refusal_of(checks, terms_of(5, Side.SELL)) == "insufficient_shares"
+        assert refusal_of(checks, terms_of(10, Side.SELL), instead_of=old) is None
+        assert refusal_of(checks, terms_of(11, Side.SELL), instead_of=old) == "insufficient_shares"
+
+
+def test_what_is_known_to_be_free_is_told_with_the_numbers_it_rests_on():
+    refused = judge(FakeAccountGateway(), Side.SELL, 11, free_to_sell=lambda symbol: free_of(symbol, 10))
+    assert (
+        refused.reason == f"11 AAPL at 100.00 is more than the 10 shares free to sell: {free_of('AAPL', 10).in_words()}"
+    )
+
+
+@pytest.mark.parametrize("name", ["max_order_notional", "max_position_notional"])
+def test_a_limit_held_until_a_canary_has_passed_says_so_and_another_names_its_setting(name):
+    own = RiskManagementConfig.model_validate(
+        {"max_order_notional": None, "max_position_notional": None, name: 100_000}
+    )
+    held = limits_in_force(own, is_live=True, canary=None)
+    alone = replace(held, limits=held.limits.model_copy(update={(set(LIVE_LIMITS) - {name}).pop(): None}))
+    refused = checks_of(FakeAccountGateway(), in_force=alone).validate_trade("AAPL", Side.BUY, 21, Decimal(100))
+    assert (refused.code, "'trading-bot canary SYMBOL' first" in refused.reason) == (name, True)
+    by_setting = checks_of(FakeAccountGateway(), in_force=replace(alone, held=frozenset()))
+    reason = by_setting.validate_trade("AAPL", Side.BUY, 21, Decimal(100)).reason
+    assert reason.endswith(f"raise risk_management.{name}")
+
+
+def test_prices_are_read_again_after_half_a_minute_for_an_order_and_after_ten_seconds_for_the_poller():
+    gateway, orders, clock = FakeAccountGateway(), FakeOrders(MONDAY_NOON), VirtualClock(MONDAY_NOON)
+    orders.buy(10, "100")
+    checks = checks_of(gateway, limits=limits_of(max_daily_loss=1000), orders=orders, clock=clock)
+    reads = []
+    for pause, look in (
+        (0.0, checks.read_ahead),
+        (30.0, checks.read_ahead),
+        (0.001, checks.read_ahead),
+        (10.0, checks.renew),
+        (0.001, checks.renew),
+    ):
+        clock.sleep(pause)
+        look()
+        reads.append(gateway.reads.count("quotes"))
+    assert reads == [1, 1, 2, 2, 3]
+
+
+@pytest.mark.parametrize(("now", "quotes"), [(MONDAY_NOON, 1), (MONDAY_EVENING, 0), (THANKSGIVING, 0)])
+def test_balances_are_renewed_ahead_of_need_and_prices_in_the_regular_session_alone(now, quotes):
+    gateway, orders = FakeAccountGateway(), FakeOrders(now)
+    orders.buy(10, "100")
+    checks_of(gateway, limits=limits_of(max_daily_loss=1000), orders=orders, now=now).renew()
+    assert (gateway.reads.count("account"), gateway.reads.count("quotes")) == (1, quotes)
+
+
+@pytest.mark.parametrize(("now", "today"), [(MONDAY_NOON, Decimal(0)), (MONDAY_EVENING, None), (THANKSGIVING, None)])
+def test_the_change_of_today_is_known_in_the_regular_session_alone(now, today):
+    found = checks_of(FakeAccountGateway(), now=now).account_results(NoMarks())
+    assert (found.unrealised_today, found.unrealised, found.realised) == (today, Decimal(0), Decimal(0))
+
+
+def test_the_limits_and_the_holdings_of_now_are_told_without_the_broker():
+    gateway, orders = FakeAccountGateway(), FakeOrders()
+    orders.buy(10, "100")
+    orders.tell(Side.BUY, 1, "50", symbol="MSFT", state=OrderState.CONFIRMED)
+    checks = checks_of(gateway, limits=limits_of(max_open_orders=4, max_trades_per_day=4), orders=orders)
+    used = {use.name: use.used for use in checks.limits_now().uses}
+    assert (used["max_open_orders"], used["max_trades_per_day"]) == (1, 2)
+    assert (used["max_gross_exposure"], used["max_position_notional"]) == (50, 50)
+    assert checks.held_symbols() == ("AAPL",)
+    assert checks.holdings()["AAPL"].cost == 1000
+    assert gateway.reads == []

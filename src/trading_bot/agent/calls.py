@@ -92,7 +92,7 @@ class ToolReads:
 
     def by(self, deadline: Seconds) -> "ToolReads":
         """Return the same reads, all of which are over by ``deadline``."""
-        return replace(self, deadline=deadline)
+        return self if deadline == self.deadline else replace(self, deadline=deadline)
 
     def in_time(self) -> "ToolReads":
         """Return what a call that begins now reads with: where its caller set no deadline, one attempt's time is it."""

@@ -179,7 +179,7 @@ class AgentSession:
         request_id = next(self._ids)
         body = request_bytes(request_id, method, params)
         reply = self._post(body, request_id=request_id, opened=opened, deadline=deadline, permit=permit)
-        return answer_in(reply, request_id) if isinstance(reply, WireReply) else reply
+        return replace(answer_in(reply, request_id), reply=reply) if isinstance(reply, WireReply) else reply
 
     def _post(
         self,
@@ -211,9 +211,8 @@ class AgentSession:
         self.broker_clock.hear(reply)
         if reply.status in _SUCCESS:
             return reply
-        return HttpRefusal(
-            status=reply.status, headers=reply.headers, text=reply.body.decode("utf-8", errors="replace")
-        )
+        said = reply.body.decode("utf-8", errors="replace")
+        return HttpRefusal(status=reply.status, headers=reply.headers, text=said, reply=reply)
 
 
 def _hello(version: str) -> bytes:
@@ -254,7 +253,9 @@ def _found_another_token(result: _Open | _Exchanged) -> bool:
 
 
 def _tool_result(result: _Exchanged) -> CallResult:
-    return result if isinstance(result, HttpRefusal | WireFailure) else tool_result(result)
+    if isinstance(result, HttpRefusal | WireFailure):
+        return result
+    return replace(tool_result(result), reply=result.reply)
 
 
 def _not_sent(result: _Exchanged) -> _Exchanged:
@@ -264,7 +265,7 @@ def _not_sent(result: _Exchanged) -> _Exchanged:
         return replace(result, phase=SendPhase.BEGUN, first_byte_written=False, kind=kind)
     if isinstance(result, HttpRefusal):
         cause = f"the broker opened no session: HTTP {result.status}"
-        return result if result.status == _UNAUTHORIZED else _failure(FailureKind.OTHER, cause)
+        return replace(result, reply=None) if result.status == _UNAUTHORIZED else _failure(FailureKind.OTHER, cause)
     return _failure(FailureKind.OTHER, "the broker opened no session")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from trading_bot.agent.event_stream import events_of
-from trading_bot.agent.tool_call import CallResult, Garbled, RpcError, ToolError, ToolReply
+from trading_bot.agent.tool_call import Answered, Garbled, RpcError, ToolError, ToolReply
 from trading_bot.robinhood.session import EVENT_STREAM, UnreadableReplyError, WireReply
 from trading_bot.robinhood.strict_json import listed_json
 
@@ -19,7 +19,7 @@ _NUMBER_AS_TEXT = re.compile(r"[1-9][0-9]{0,17}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RpcResult:
+class RpcResult(Answered):
     """The server ran a request; what it gave is decoded value by value, its numbers `Decimal`."""
 
     value: object = field(repr=False)
@@ -71,7 +71,7 @@ def answer_of(data: bytes, request_id: RequestId) -> Answer | None:
         return None
 
 
-def tool_result(answer: Answer) -> CallResult:
+def tool_result(answer: Answer) -> ToolReply | ToolError | RpcError | Garbled:
     """Say what a tool gave: data, a refusal, or nothing that can be read."""
     if not isinstance(answer, RpcResult):
         return answer

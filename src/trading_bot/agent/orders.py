@@ -15,7 +15,7 @@ from trading_bot.agent.open_orders import OpenOrders, Reach
 from trading_bot.agent.order_call import ORDERS, cancel_call, order_call, place_call
 from trading_bot.agent.order_rows import order_account_number, parse_order, read_order
 from trading_bot.agent.outcomes import classify_cancel, classify_submit
-from trading_bot.agent.tool_call import AgentWire
+from trading_bot.agent.tool_call import AgentWire, exchange_of
 from trading_bot.clock import Clock, Seconds
 from trading_bot.error_handling.policies import CANCEL_POLICY
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError
@@ -31,7 +31,7 @@ from trading_bot.order_management.outcomes import (
 )
 from trading_bot.order_management.ports import SendPermit
 from trading_bot.robinhood.broker_clock import BrokerClock
-from trading_bot.robinhood.exchange_facts import cancel_on_record, listening, submit_on_record
+from trading_bot.robinhood.exchange_facts import cancel_on_record, submit_on_record
 from trading_bot.robinhood.fields import is_broker_id
 from trading_bot.robinhood.listing import ANOTHER_ACCOUNT, Pages, is_elsewhere, order_remarks, read_orders
 from trading_bot.robinhood.order_rows import order_names
@@ -74,9 +74,8 @@ class AgentOrders:
 
     def submit(self, intent: DurableIntent, *, permit: SendPermit, timeout_s: Seconds) -> SubmitOutcome:
         """Send one order, once."""
-        with listening() as heard:
-            result = self.wire.call(order_call(intent.body), timeout_s=timeout_s, permit=permit)
-        outcome = submit_on_record(classify_submit(result, intent=intent, parse=self._parse), heard)
+        result = self.wire.call(order_call(intent.body), timeout_s=timeout_s, permit=permit)
+        outcome = submit_on_record(classify_submit(result, intent=intent, parse=self._parse), exchange_of(result))
         if isinstance(outcome, Accepted) and not outcome.report.state_is_known:
             self.remarks.note(f"an order was accepted in the state {outcome.report.broker_state}, which is not known")
         return outcome
@@ -86,9 +85,8 @@ class AgentOrders:
         if not is_broker_id(order_id):
             return CancelNotSent(cause="that is not a broker's order id; look it up with the status of the order")
         call = cancel_call(order_id, account_number=self.account_number)
-        with listening() as heard:
-            result = self.reads.repeated(call, CANCEL_POLICY)
-        return cancel_on_record(classify_cancel(result), heard)
+        result = self.reads.repeated(call, CANCEL_POLICY)
+        return cancel_on_record(classify_cancel(result), exchange_of(result))
 
     def cancel_all(self, order_ids: Sequence[OrderId]) -> dict[OrderId, CancelReply]:
         """Ask for each cancel, beginning in the order given, whatever happens to the others."""

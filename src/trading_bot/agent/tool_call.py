@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 from trading_bot.clock import Seconds
 from trading_bot.order_management.ports import SendPermit
 from trading_bot.robinhood.failures import WireFailure
+from trading_bot.robinhood.session import WireReply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +29,22 @@ def tool_call(tool: str, arguments: Mapping[str, object]) -> ToolCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolReply:
+class Answered:
+    """What an answer was read from."""
+
+    reply: WireReply | None = field(default=None, repr=False, compare=False)
+    """None where there is none to record, as for an order that was not sent because no session was opened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolReply(Answered):
     """The tool ran and gave a good result; ``data`` is decoded strictly, its numbers `Decimal`."""
 
     data: object = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolError:
+class ToolError(Answered):
     """The tool gave a bad result: a text, and a category that says little."""
 
     text: str = field(repr=False)
@@ -43,7 +52,7 @@ class ToolError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RpcError:
+class RpcError(Answered):
     """The server answered with an error of JSON-RPC instead of a result."""
 
     code: int
@@ -51,7 +60,7 @@ class RpcError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HttpRefusal:
+class HttpRefusal(Answered):
     """The answer had another HTTP status than success; header names in lower case."""
 
     status: int
@@ -60,13 +69,18 @@ class HttpRefusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Garbled:
+class Garbled(Answered):
     """A success by its status, in which no answer to this call can be read: cut short, HTML, or somebody else's."""
 
     cause: str
 
 
 CallResult: TypeAlias = ToolReply | ToolError | RpcError | HttpRefusal | Garbled | WireFailure
+
+
+def exchange_of(result: CallResult) -> WireReply | WireFailure | None:
+    """Return the exchange that a call ended in; None where there is none to record."""
+    return result if isinstance(result, WireFailure) else result.reply
 
 
 class AgentWire(Protocol):

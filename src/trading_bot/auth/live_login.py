@@ -213,9 +213,13 @@ class LiveLogin:
         )
         if isinstance(result, WireReply) and result.status in SUCCESS:
             return self._adopted(result, current)
+        pause_s = self._pause_after(result)
+        self._no_renewal_before = self._clock.monotonic() + pause_s
         if isinstance(result, WireReply) and result.status in REFUSED:
             self._give_up_refreshing(current)
-        self._no_renewal_before = self._clock.monotonic() + self._pause_after(result)
+        else:
+            said = result.cause if isinstance(result, WireFailure) else f"HTTP {result.status}"
+            _log.warning("session_not_renewed", problem=said, delay_s=pause_s)
         return False
 
     def _adopted(self, reply: WireReply, current: SavedSession) -> bool:

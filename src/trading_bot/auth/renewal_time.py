@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from trading_bot.clock import Seconds
-from trading_bot.robinhood.classify import MIN_RETRY_AFTER_S, retry_after_s
+from trading_bot.robinhood.classify import MAX_RETRY_AFTER_S, told_wait_s
 from trading_bot.robinhood.session import WireReply
 
 LEAST_REQUEST_S: Seconds = 5.0
@@ -31,12 +31,12 @@ def held_within(lock: threading.Lock, within_s: Seconds) -> Iterator[bool]:
 
 
 def throttled_pause_s(reply: WireReply, now: datetime, *, least_s: Seconds, untold_s: Seconds) -> Seconds:
-    """Return how long no login is tried after a 429: as long as it says, ``untold_s`` where it says nothing sensible.
+    """Return how long no login is tried after a 429: as long as it says, from ``least_s`` to 300 seconds.
 
-    `retry_after_s` turns a time that is over, or below zero, into its least; for a login that says nothing.
+    It is ``untold_s`` where the reply says nothing, or names a time that is over.
     """
-    told_s = retry_after_s(reply, now)
-    return untold_s if told_s is None or told_s <= MIN_RETRY_AFTER_S else max(told_s, least_s)
+    told_s = told_wait_s(reply, now)
+    return min(max(told_s, least_s), MAX_RETRY_AFTER_S) if told_s is not None and told_s > 0 else untold_s
 
 
 class RenewalInTime:

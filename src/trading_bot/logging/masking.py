@@ -43,7 +43,8 @@ _SECRET_SHAPES = (
     r"\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?",  # a JSON web token
     r"\b[\w.+-]+@[\w-]+\.[\w.-]+",  # the broker's user names are mail addresses
 )
-_NAMED_SECRET = re.compile(rf"((?:{_GUARDED_NAMES})[\"']?\s*[:=]\s*[\"']?)[^\s\"',;&}}]+", re.IGNORECASE)
+_QUOTE = r"\\*[\"']?"  # with a backslash where JSON stands in a text of JSON
+_NAMED_SECRET = re.compile(rf"((?:{_GUARDED_NAMES}){_QUOTE}\s*[:=]\s*{_QUOTE})[^\s\"',;&}}]+", re.IGNORECASE)
 _ONE_TIME_CODE = re.compile(r"\b((?:mfa|otp|sms|code|passcode)\b\D{0,12})\d{6}\b", re.IGNORECASE)
 
 _HINTS = (
@@ -76,7 +77,10 @@ class SecretMasker:
         """Replace whatever looks like a secret."""
         if text.isascii() and self._hints is not None:
             lower = text.lower()
-            if not any(hint in lower for hint in self._hints):
+            for hint in self._hints:
+                if hint in lower:
+                    break
+            else:
                 return text[:]  # of a word of an enum, its text
         shaped = self._shapes.sub(MASK, text)
         return _ONE_TIME_CODE.sub(rf"\1{MASK}", _NAMED_SECRET.sub(rf"\1{MASK}", shaped))

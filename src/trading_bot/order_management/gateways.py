@@ -33,7 +33,7 @@ from trading_bot.order_management.portfolio import AccountSnapshot, Bar, Positio
 from trading_bot.order_management.ports import BrokerCapabilities, BrokerGateway, SendPermit
 from trading_bot.robinhood.broker_clock import BrokerClock
 from trading_bot.robinhood.classify import classify_cancel, classify_submit
-from trading_bot.robinhood.exchange_facts import cancel_on_record, listening, submit_on_record
+from trading_bot.robinhood.exchange_facts import cancel_on_record, submit_on_record
 from trading_bot.robinhood.fields import is_broker_id
 from trading_bot.robinhood.listing import (
     EndsReading,
@@ -191,9 +191,8 @@ class RobinhoodGateway:
         if not is_broker_id(order_id):
             return CancelNotSent(cause="that is not a broker's order id; look it up with the status of the order")
         request = WireRequest(method="POST", path=f"/orders/{order_id}/cancel/", content_type=FORM)
-        with listening() as heard:
-            result = self._readers.repeater.repeated(request, CANCEL_POLICY)
-        return cancel_on_record(classify_cancel(result, now=self._clock.now()), heard)
+        result = self._readers.repeater.repeated(request, CANCEL_POLICY)
+        return cancel_on_record(classify_cancel(result, now=self._clock.now()), result)
 
     def cancel_all_equity_orders(self, order_ids: Sequence[OrderId]) -> Mapping[OrderId, CancelReply]:
         """Ask for each cancel, whatever happens to the others."""
@@ -293,15 +292,14 @@ class RobinhoodGateway:
         request = WireRequest(
             method="POST", path="/orders/", query=self._submit_query, body=intent.body, content_type=FORM
         )
-        with listening() as heard:
-            result = self._session.exchange(request, timeout_s=timeout_s, permit=permit)
+        result = self._session.exchange(request, timeout_s=timeout_s, permit=permit)
         outcome = classify_submit(
             result,
             intent=intent,
             parse=lambda row: parse_order(row, self._readers.directory.known_symbol),
             now=self._clock.now(),
         )
-        return submit_on_record(outcome, heard)
+        return submit_on_record(outcome, result)
 
     def _list(self, query: Query, *, until: EndsReading | None = None, narrows_to_open: bool = False) -> Listing:
         readers = self._readers.in_time()

@@ -59,6 +59,22 @@ class _Found(Value, frozen=True, kw_only=True):
     busts: tuple[OrderEvent, ...]
 
 
+def overfills(order: TrackedOrder) -> tuple[OrderEvent, ...]:
+    """Return what to record of an order that has more fills on record than it has shares, if nothing says so yet.
+
+    A report of them would have said so with them: the record was written by somebody else, or was changed.
+    """
+    filled = max(order.envelope.filled_quantity, order.executed_quantity)
+    if filled <= order.envelope.quantity or any(known.kind is AnomalyKind.OVERFILLED for known in order.anomalies):
+        return ()
+    return tuple(_anomalies(order, (_overfilled(order, filled),)))
+
+
+def _overfilled(order: TrackedOrder, filled: Decimal) -> Anomaly:
+    evidence = f"more was filled ({filled:f}) than ordered ({order.envelope.quantity})"
+    return Anomaly(kind=AnomalyKind.OVERFILLED, evidence=evidence)
+
+
 def filled_quantity(order: TrackedOrder, report: OrderReport) -> Decimal:
     """Return the shares filled by all the evidence: it never falls, and executions count even where the total lags."""
     if not (order.executions or report.executions):
@@ -201,7 +217,8 @@ def _oddities(order: TrackedOrder, report: OrderReport, found: _Found) -> Iterat
     if most < known and not found.busts:
         yield AnomalyKind.FILLED_WENT_BACK, f"the filled quantity went back from {known:f} to {reported:f}"
     if filled > envelope.quantity:
-        yield AnomalyKind.OVERFILLED, f"more was filled ({filled:f}) than ordered ({envelope.quantity})"
+        overfilled = _overfilled(order, filled)
+        yield overfilled.kind, overfilled.evidence
     if report.state is OrderState.FILLED and filled < envelope.quantity:
         yield AnomalyKind.FILLED_WITHOUT_SHARES, f"reported as filled with {reported:f} of {envelope.quantity} shares"
     if not report.state_is_known:

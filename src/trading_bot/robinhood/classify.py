@@ -102,7 +102,15 @@ def error_text(body: bytes, *, known: Sequence[str] = ()) -> str:
 
 
 def retry_after_s(reply: WireReply, now: datetime) -> Seconds | None:
-    """Return how long the broker asks us to wait, from 1 to 300 seconds; None where it does not say.
+    """Return how long the broker asks us to wait, from 1 to 300 seconds; None where it does not say."""
+    wait = told_wait_s(reply, now)
+    if wait is None:
+        return None
+    return MAX_RETRY_AFTER_S if math.isnan(wait) else min(max(wait, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S)
+
+
+def told_wait_s(reply: WireReply, now: datetime) -> Seconds | None:
+    """Return what the broker says of a wait, in whatever number, below zero and "nan" included; None for nothing.
 
     The header counts first, in seconds or as a date (RFC 9110, section 10.2.3), then seconds named in the body.
     """
@@ -110,9 +118,7 @@ def retry_after_s(reply: WireReply, now: datetime) -> Seconds | None:
     if wait is None:
         named = _SECONDS_IN_TEXT.search(error_text(reply.body))
         wait = None if named is None else Seconds(named.group(1))
-    if wait is None:
-        return None
-    return MAX_RETRY_AFTER_S if math.isnan(wait) else min(max(wait, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S)
+    return wait
 
 
 def failed_submit(failure: WireFailure) -> SubmitOutcome:

@@ -42,6 +42,8 @@ class WireFailure:
     """Something may stand between us and the broker: a bad certificate or a redirect."""
     gate: str | None = None
     """Which gate of ours refused to write, if one did."""
+    bytes_written: int | None = None
+    """How many bytes of the request were handed to the socket; None where the transport does not count them."""
 
 
 class OversizedHeadError(OSError):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
@@ -35,11 +35,15 @@ _TIME = re.compile(
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{7,63}")
 _ACCOUNT = re.compile(r"[0-9A-Za-z-]{4,32}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_UUID_CHARS = 36
 _SHOWN_SYMBOL = re.compile(rf"[0-9A-Z](?:[0-9A-Z.^/+=*:_-]{{0,{MAX_SYMBOL_CHARS - 1}}})")
 SYMBOL = re.compile(r"[A-Z][A-Z0-9]{0,7}(?:[.-][A-Z0-9]{1,3})?")
 """What a symbol must look like to be sent. What the broker shows may be named otherwise: `shown_symbol`."""
 
 T = TypeVar("T")
+
+_REMEMBERED = 1024
+"""How many texts of a kind, none longer than its pattern allows, are read but once: most rows repeat others."""
 
 
 def printable(text: str, *, known: Sequence[str] = ()) -> str:
@@ -74,7 +78,13 @@ def account_number_of(value: object) -> str | None:
 
 def uuid_text(value: object) -> str | None:
     """Return a UUID in lower case, whatever case and surrounding space it came in; None for anything else."""
-    text = value.strip().lower() if isinstance(value, str) else ""
+    text = value.strip() if isinstance(value, str) else ""
+    return _uuid_in_lower_case(text) if len(text) == _UUID_CHARS else None
+
+
+@lru_cache(_REMEMBERED)
+def _uuid_in_lower_case(text: str) -> str | None:
+    text = text.lower()
     return text if _UUID.fullmatch(text) else None
 
 
@@ -105,16 +115,25 @@ def shown_symbol(value: object) -> str | None:
 
 
 def _number(value: object) -> Decimal:
-    text = _spelled(value.strip()) if isinstance(value, str) else _plain(value)
+    return _written_number(_spelled(value.strip()) if isinstance(value, str) else _plain(value))
+
+
+@lru_cache(_REMEMBERED)
+def _written_number(text: str) -> Decimal:
     if _NUMBER.fullmatch(text) is None:
         raise ValueError("not a plain decimal number of at most 15 digits before the point")
     return Decimal(text)
 
 
 def _spelled(text: str) -> str:
+    return _respelled(text) if len(text) <= _MAX_NUMBER_CHARS else ""
+
+
+@lru_cache(_REMEMBERED)
+def _respelled(text: str) -> str:
     if _NUMBER.fullmatch(text) is not None:
         return text
-    is_number = len(text) <= _MAX_NUMBER_CHARS and _SPELLED_NUMBER.fullmatch(text) is not None
+    is_number = _SPELLED_NUMBER.fullmatch(text) is not None
     return _plain(Decimal(text)) if is_number else ""
 
 
@@ -141,6 +160,11 @@ def _time(value: object) -> datetime:
     text = value.strip().upper() if isinstance(value, str) else ""
     if _TIME.fullmatch(text) is None:
         raise ValueError("not a time with a zone")
+    return _moment(text)
+
+
+@lru_cache(_REMEMBERED)
+def _moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except OverflowError as error:

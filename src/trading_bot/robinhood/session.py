@@ -18,7 +18,6 @@ import urllib3
 from trading_bot.clock import Clock, Seconds
 from trading_bot.logging.masking import MASK
 from trading_bot.order_management.ports import SendPermit, SendRefusedError
-from trading_bot.robinhood.exchange_facts import note_failure, note_reply
 from trading_bot.robinhood.failures import FailureKind, WireFailure, cause_of, kind_of
 from trading_bot.robinhood.sending import SendContext, SendPhase, sending
 from trading_bot.robinhood.strict_json import UnreadableReplyError, strict_json
@@ -104,6 +103,8 @@ class WireReply:
     body: bytes = field(repr=False)
     bearer_number: int = 0
     """Which of the session's access tokens was in use, counted from the lack of one."""
+    bytes_written: int | None = None
+    """How many bytes of the request were handed to the socket; None where the transport does not count them."""
 
     def json(self) -> object:
         """Decode the body strictly.
@@ -167,14 +168,6 @@ class BrokerSession:
             permit=permit or nullcontext(),
             is_submit=permit is not None,
         )
-        result = self._exchanged(request, context, timeout_s=timeout_s)
-        if isinstance(result, WireFailure):
-            note_failure(result, context)
-        else:
-            note_reply(result.status, result.headers, result.body, context)
-        return result
-
-    def _exchanged(self, request: WireRequest, context: SendContext, *, timeout_s: Seconds) -> WireReply | WireFailure:
         number, token = self._bearer_in_use
         bearer = token if request.authenticated else None
         not_begun = self._not_begun(request, context, timeout_s=timeout_s, bearer_number=number)
@@ -253,7 +246,9 @@ class BrokerSession:
                 return _failure(context, FailureKind.TIMEOUT, "the reply was not complete in time")
         context.phase = SendPhase.BODY_READ
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return WireReply(status=response.status_code, headers=headers, body=bytes(body))
+        return WireReply(
+            status=response.status_code, headers=headers, body=bytes(body), bytes_written=context.bytes_written
+        )
 
     def _let_end(self, response: requests.Response, context: SendContext) -> None:
         """Read on for a moment: most streams end with their answer, and only a whole one leaves its connection open."""
@@ -300,4 +295,5 @@ def _failure(context: SendContext, kind: FailureKind, cause: str, *, gate: str |
         kind=kind,
         security_alert=kind in (FailureKind.TLS, FailureKind.REDIRECT),
         gate=gate,
+        bytes_written=context.bytes_written,
     )

@@ -22,6 +22,7 @@ from trading_bot.order_management.journal.identity import JournalIdentity, first
 from trading_bot.order_management.journal.port import Journal, JournalReader, Opened
 from trading_bot.order_management.journal.record_writer import NoSideFile, SideFile
 from trading_bot.order_management.order_store import OrderStore
+from trading_bot.order_management.reconciliation import overfills
 from trading_bot.risk.results_history import orders_that_count
 from trading_bot.startup.journal_home import JournalHome, LocalHome
 from trading_bot.startup.surroundings import Surroundings
@@ -135,7 +136,14 @@ class AccountJournal:
         self._parts.side_file.open()
         if (broken := self._refold(opened)) is not None:
             self._quarantine(broken)
+        self._freeze_overfilled()
         return self._with_side_files(opened)
+
+    def _freeze_overfilled(self) -> None:
+        """Stop entries where more was filled on record than was ordered, as the report of such a fill does."""
+        with self.store.open_book() as book:
+            for order in book.orders():
+                self.store.record_facts(overfills(order))
 
     def _with_side_files(self, opened: Opened) -> Opened:
         try:

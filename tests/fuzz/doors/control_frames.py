@@ -23,6 +23,8 @@ from trading_bot.testing import MONDAY_MORNING
 _PIECE = 8192
 _WHOLE_ONE_IN = 16
 _LONGEST_MESSAGE = 4096
+_HELD = 50
+"""AAPL of the whole bot's account."""
 
 
 class _Line:
@@ -88,8 +90,18 @@ class ControlRequests:
                 refuse_control(str(error))
             if not command.may_change_orders:
                 assert not whole.broker.orders, "a look made an order"
-            for order in whole.broker.orders:
-                assert isinstance(command, PlaceOrder) == (order.side.value == "buy") or order.symbol == "AAPL"
+            orders = [(order.symbol, order.side.value, order.quantity) for order in whole.broker.orders]
+        check_orders(command, orders)
+
+
+def check_orders(command: Command, orders: list[tuple[str, str, int]]) -> None:
+    """Refuse an order that the command did not ask for: one as it says, or sells of the 50 AAPL that are held."""
+    if isinstance(command, PlaceOrder):
+        asked = (command.symbol.upper(), command.side.value, command.quantity)
+        assert orders in ([], [asked]), f"asked for {asked}, and sent {orders}"
+    else:
+        assert all((symbol, side) == ("AAPL", "sell") for symbol, side, _ in orders), f"nobody asked for {orders}"
+        assert all(quantity <= _HELD for _, _, quantity in orders), f"more was sold than is held: {orders}"
 
 
 class ControlAnswers:

@@ -17,9 +17,9 @@ from tests.support.memory_journal import MemoryJournal, MemoryStorage
 from tests.support.order_story import MONDAY, booked, fill, intended, now_in, order_id_of
 from tests.support.side_book import StandingBook
 from tests.support.stored_journal import IDENTITY, StoredJournal
-from tests.support.v1_folder import pointers_to_all
 from trading_bot.clock import VirtualClock
 from trading_bot.files import LocalFiles
+from trading_bot.order_management.book.order_book import pointers_to_standing
 from trading_bot.order_management.book.side_import import SideImport
 from trading_bot.order_management.events import OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
@@ -42,6 +42,7 @@ from trading_bot.order_management.journal.sqlite import SqliteJournal
 from trading_bot.order_management.journal.v1.reader import V1Files
 from trading_bot.order_management.models import OrderState
 from trading_bot.order_management.order_store import OrderStore
+from trading_bot.order_management.reconciliation import overfills
 
 _STORY = (
     intended(),
@@ -104,7 +105,7 @@ class Records:
         if isinstance(book, str):
             return book
         assert book == self._book(storage), "two starts over the same records do not agree"
-        return "folded"
+        return book[0]
 
     def _stored(self, data: bytes) -> MemoryStorage:
         journal = MemoryJournal(
@@ -130,7 +131,8 @@ class Records:
             _check_error(error)
             return f"refused {type(error).__name__}"
         with store.open_book() as book:
-            return [repr(order) for order in book.active()]
+            ended = "frozen" if any(overfills(order) for order in book.orders()) else "folded"
+            return [ended, *(repr(order) for order in book.active())]
 
 
 class SideFiles:
@@ -198,7 +200,7 @@ class OldJournal:
             old=V1Files(journal=self._live, noted_head=self._live.with_name("anchor.json"), files=files),
             noted=None,
             identity=OURS,
-            pointers_for=pointers_to_all,
+            pointers_for=pointers_to_standing,
             files=files,
             clock=self._clock,
             session_id=SESSION,
@@ -211,6 +213,11 @@ class OldJournal:
             assert not journal.storage.records, "part of a journal that was refused was taken over"
             return f"refused {type(error).__name__}"
         assert opened.head.seq == len(journal.storage.records)
+        store = OrderStore(journal=journal, clock=self._clock, session_id="s2")
+        store.load(opened)
+        with store.open_book() as book:
+            refs = [order.envelope.ref_id for order in book.orders()]
+        assert len(refs) == len(set(refs)), "two orders share a ref_id"
         return "taken over"
 
 
@@ -238,7 +245,9 @@ class AuditLines:
                 _check_error(error)
                 problem = str(error)
             assert journal.page(after=0, limit=100) == self._records, "the database was changed after its log"
-        return "fits" if problem is None else "damaged"
+        if problem is not None:
+            return "damaged"
+        return "set aside" if any(".damaged-" in path.name for path in self._log.parent.iterdir()) else "fits"
 
 
 class Database:

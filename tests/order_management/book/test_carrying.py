@@ -1,8 +1,10 @@
 """An order that is carried over reads the same as its whole history."""
 
+import json
 from dataclasses import fields, replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -145,3 +147,26 @@ def test_a_carried_order_without_a_fact_is_damage(name):
     (event,) = carried_events(FULL)
     with pytest.raises(OrderLogDamagedError, match=name):
         Story(replace(event, details={key: text for key, text in event.details.items() if key != name}))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ref_id", "symbol", "side", "quantity", "limit_price", "status", "execution_mode", "filled_quantity"],
+)
+def test_damage_to_a_carried_order_names_what_is_missing_and_whose_it_is(name):
+    (event,) = carried_events(FULL)
+    lacking: dict[str, Any] = {name: None}
+    with pytest.raises(OrderLogDamagedError, match=f"missing or wrong: '{name}'") as caught:
+        Story(replace(event, **lacking))
+    assert caught.value.client_order_id == "first"
+
+
+def test_no_record_of_a_carried_order_has_more_than_16_kib_of_executions_and_anomalies():
+    fills = tuple(replace(fill(number), execution_id=ExecutionId(f"{number:036}")) for number in range(1, 1001))
+    lists = [
+        [[key, text] for key, text in event.details.items() if key.startswith("execution-")]
+        for event in carried_events(replace(FULL, executions=fills))
+    ]
+    sizes = [sum(len(json.dumps(entry)) for entry in entries) for entries in lists]
+    assert max(sizes) <= 16 * 1024
+    assert min(sizes[:-1]) > 15 * 1024

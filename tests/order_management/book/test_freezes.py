@@ -1,12 +1,23 @@
 """Freezes and halts: why, who, since when, and what ends each."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from tests.support.fake_gateway import rejected
 from tests.support.manager_bench import ManagerBench
-from trading_bot.order_management.book.freezes import REFUSAL_FREEZE, Cause, EndedBy, Freeze, ended, frozen, halted
+from tests.support.order_story import MONDAY, Story
+from trading_bot.order_management.book.freezes import (
+    REFUSAL_FREEZE,
+    Cause,
+    EndedBy,
+    Freeze,
+    ended,
+    freeze_from,
+    frozen,
+    halted,
+)
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import (
     OrderRejectedError,
@@ -220,3 +231,61 @@ def test_a_halt_over_two_orders_for_one_can_be_released_although_its_symbol_is_n
     assert [freeze.symbol for freeze in bench.manager.ways_out.freezes()] == [None]
     bench.manager.decisions.release("MSFT", **ALICE)
     assert bench.manager.ways_out.freezes() == ()
+
+
+WHO = ' --by NAME --reason "..."'
+
+
+def about_symbol(fact: OrderEvent, symbol: str) -> OrderEvent:
+    return replace(fact, symbol=symbol)
+
+
+@pytest.mark.parametrize(
+    ("fact", "commands"),
+    [
+        (frozen("AAPL", Cause.DRIFT, "moved"), [f"accept-position AAPL{WHO}"]),
+        (frozen("AAPL", Cause.NEGATIVE_POSITION, "short"), [f"accept-position AAPL{WHO}"]),
+        (frozen("AAPL", Cause.TERMS_DIFFER, "edited"), [f"release AAPL{WHO}"]),
+        (frozen("AAPL", Cause.EXIT, "left"), ["resume AAPL"]),
+        (halted(Cause.UNJOURNALED, "strange"), [f"adopt ORDER_ID{WHO}", "resume --all"]),
+        (halted(Cause.CASH_MISSING, "missing"), [f"tie-out --accept{WHO}"]),
+        (halted(Cause.REFUSALS, "three times"), ["resume --all"]),
+        (halted(Cause.DUPLICATE_REF_ID, "twins"), [f"release SYMBOL{WHO}"]),
+        (about_symbol(halted(Cause.DUPLICATE_REF_ID, "twins"), "TSLA"), [f"release TSLA{WHO}"]),
+    ],
+    ids=lambda one: one.details["cause"] if isinstance(one, OrderEvent) else "",
+)
+def test_a_remedy_is_the_command_that_ends_that_cause_with_the_symbol_it_is_about(fact, commands):
+    assert freeze_from(fact).remedy.split("'")[1::2] == [f"trading-bot {command}" for command in commands]
+
+
+def test_a_record_without_a_reason_says_at_least_what_it_did():
+    assert freeze_from(OrderEvent(event=EventKind.TRADING_HALTED)).reason == "halted"
+    assert freeze_from(OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL")).reason == "frozen"
+
+
+def test_the_end_of_a_halt_names_the_symbol_that_it_was_about():
+    about_tesla = about_symbol(halted(Cause.DUPLICATE_REF_ID, "twins"), "TSLA")
+    assert ended(freeze_from(about_tesla), **ALICE) == OrderEvent(
+        event=EventKind.TRADING_RESUMED,
+        symbol="TSLA",
+        reason="looked at it",
+        details={"by": "alice", "cause": "twin"},
+    )
+
+
+def test_a_halt_that_names_a_symbol_stops_the_whole_account_all_the_same():
+    """Only a short of 0.1 was meant for its symbol alone."""
+    for fact in (about_symbol(halted(Cause.DUPLICATE_REF_ID, "twins"), "TSLA"), halted(Cause.NEGATIVE_POSITION, "x")):
+        book = Story(fact).book
+        assert book.halt == fact.reason
+        assert book.frozen_symbols() == {}
+
+
+def test_a_freeze_that_says_since_when_it_is_keeps_that_time():
+    """One that was taken over from a side file is as old as its line, not as the record."""
+    early = MONDAY - timedelta(hours=1)
+    (told, untold) = Story(
+        replace(frozen("AAPL", Cause.EXIT, "left"), occurred_at=early), frozen("MSFT", Cause.EXIT, "left")
+    ).book.freezes()
+    assert (told.since, untold.since) == (early, MONDAY + timedelta(seconds=1))

@@ -35,6 +35,16 @@ def test_old_orders_leave_once_there_are_enough_of_them(count, left):
     assert (EventKind.POSITIONS_NOTED in bench.journal.kinds) is (left == 1)
 
 
+@pytest.mark.parametrize(("short_of_s", "left"), [(0, 1), (1, ENOUGH + 1)])
+def test_orders_are_old_26_hours_after_they_were_begun_to_the_second(short_of_s, left):
+    bench = JournalBench()
+    for number in range(ENOUGH):
+        bench.store.record_facts((intended(f"c{number}"), now_in(OrderState.CANCELLED, f"c{number}")))
+    bench.clock.sleep(RECENT.total_seconds() - short_of_s)
+    change_something(bench)
+    assert len(bench.book) == left
+
+
 def test_nobody_leaves_while_an_order_is_being_sent():
     """The commit would come between an order and the broker's answer to it."""
     bench = ended(JournalBench(), ENOUGH)

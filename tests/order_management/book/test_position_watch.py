@@ -1,5 +1,6 @@
 """What a look at the positions means."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -10,16 +11,21 @@ from tests.support.order_story import report
 from trading_bot.clock import Moment
 from trading_bot.order_management.book.freezes import Cause, cause_of
 from trading_bot.order_management.book.position_watch import (
+    INSTRUMENT_ID,
     SETTLED_AFTER_S,
     Difference,
     Look,
+    baseline,
+    differed,
     differences,
     first_baseline,
     freeze_of,
     is_proven,
+    is_same_difference,
     open_sells,
     quantities,
     short_freeze_of,
+    with_instrument,
 )
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.models import OrderState, Side
@@ -105,3 +111,55 @@ def test_open_sells_count_with_what_they_may_still_take():
     overfilled = report(OrderState.CONFIRMED, side=Side.SELL, quantity=Decimal(10), cumulative_quantity=Decimal(11))
     buy = report(OrderState.CONFIRMED, side=Side.BUY)
     assert open_sells([sell, sell, overfilled, buy]) == {"AAPL": Decimal(12)}
+
+
+@pytest.mark.parametrize(
+    ("held", "expected", "details"),
+    [
+        ({"AAPL": "7"}, {"AAPL": "10"}, {"broker": "7", "expected": "10"}),
+        ({}, {"AAPL": "10"}, {"broker": "0", "expected": "10"}),
+        ({"AAPL": "7"}, {}, {"broker": "7", "expected": "0"}),
+    ],
+    ids=["both", "gone", "new"],
+)
+def test_the_first_sight_of_a_difference_is_recorded_with_both_numbers_and_known_again(held, expected, details):
+    """What is on no side's list is no share."""
+    seen = look(held, expected)
+    fact = differed("AAPL", seen)
+    assert (fact.event, fact.symbol, fact.occurred_at) == (EventKind.POSITION_DIFFERED, "AAPL", MONDAY)
+    assert fact.details == details
+    assert is_same_difference(fact, "AAPL", seen)
+    assert is_same_difference(freeze_of("AAPL", seen), "AAPL", seen)
+    assert not is_same_difference(fact, "AAPL", look({"AAPL": "8"}, {"AAPL": "9"}))
+    assert not is_same_difference(None, "AAPL", seen)
+
+
+def test_a_record_names_the_instrument_where_it_is_known_beside_what_it_says():
+    accepted = baseline("AAPL", Decimal(7), by="ada")
+    assert with_instrument(accepted, "i-1").details == {"by": "ada", INSTRUMENT_ID: "i-1"}
+    assert with_instrument(accepted, None) is accepted
+
+
+def test_an_accepted_position_is_what_the_look_would_have_shown():
+    """Whatever else it shows stays; a position accepted as nothing is none that our fills explain."""
+    seen = look({"AAPL": "7", "MSFT": "5"}, {"AAPL": "10", "MSFT": "5"})
+    accepted = seen.with_accepted("AAPL", Decimal(7))
+    assert accepted.held == accepted.expected == {"AAPL": Decimal(7), "MSFT": Decimal(5)}
+    assert accepted.since_began("AAPL", Decimal(9)) == 2
+    gone = seen.with_accepted("AAPL", Decimal(0))
+    assert gone.expected == {"MSFT": Decimal(5)}
+    assert differences(gone, {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("held_back", "promised", "left", "counts"),
+    [("4", "4", "4", 4), ("4", "4", "1", 1), ("4", "4", "6", 4), ("5", "4", "1", 5), (None, None, "2", 0)],
+    ids=["as promised", "some given back", "more promised since", "others' holds among it", "nothing held back"],
+)
+def test_what_the_broker_holds_back_counts_less_what_our_own_sells_gave_back(held_back, promised, left, counts):
+    seen = replace(
+        look({"AAPL": "10"}, {"AAPL": "10"}),
+        held_back={} if held_back is None else {"AAPL": Decimal(held_back)},
+        reserved={} if promised is None else {"AAPL": Decimal(promised)},
+    )
+    assert seen.held_back_now("AAPL", Decimal(left)) == counts

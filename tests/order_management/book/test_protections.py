@@ -17,11 +17,16 @@ from trading_bot.order_management.book.protections import (
     protection_ended,
     protection_set,
 )
+from trading_bot.order_management.client_ids import is_plain_name
 from trading_bot.order_management.models import ClientOrderId
 
 prices = st.one_of(st.none(), st.decimals("0.01", "1000", places=2))
 words = st.one_of(st.none(), st.text(min_size=1, max_size=20))
-ids = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=64).map(ClientOrderId)
+ids = (
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=64)
+    .filter(is_plain_name)
+    .map(ClientOrderId)
+)
 plans = st.builds(
     Plan,
     plan_id=st.just("p1"),

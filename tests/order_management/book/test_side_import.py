@@ -23,7 +23,7 @@ from trading_bot.order_management.book.side_import import SideImport, SideProble
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, head_at, seal
-from trading_bot.order_management.journal.port import Commit, Journal, OrderKeyKind, Pointer
+from trading_bot.order_management.journal.port import Commit, Journal, OrderKey, OrderKeyKind, Pointer
 from trading_bot.order_management.journal.side_files import SideFile
 from trading_bot.order_management.models import ClientOrderId, OrderState, Side
 
@@ -259,6 +259,18 @@ def test_a_broker_s_id_that_another_order_has_is_not_given_again(account):
     assert account.kinds()[-1] == "order_updated"
 
 
+def test_a_broker_s_id_that_the_journal_has_from_another_order_is_not_given_again(account):
+    taken = sealed_behind(account.journal.head, intended("second"))
+    key = OrderKey(kind=OrderKeyKind.ORDER_ID, key=order_id_of("first"), seq=taken[0].record.seq)
+    standing = (Pointer(kind="any", key="", seq=taken[0].record.seq),)
+    account.journal.commit(Commit(records=tuple(taken), order_keys=(key,), standing=standing))
+    account.committed(intended())
+    account.left(*unasked(account.failed(CONFIRMED)))
+    assert account.start() == ()
+    assert account.journal.find_order(OrderKeyKind.ORDER_ID, order_id_of("first")) == "second"
+    assert account.state() is OrderState.CONFIRMED
+
+
 def test_our_own_file_is_left_alone(account):
     path = account.left(*unasked(account.failed(CONFIRMED)))
     account.start(own=path)
@@ -331,12 +343,13 @@ class Unreadable(LocalFiles):
         return super().read(path)
 
 
-@pytest.mark.parametrize("operation", ["facts_at", "read"])
-def test_what_cannot_be_read_is_told_and_read_by_the_next_start(account, operation):
+@pytest.mark.parametrize(("operation", "is_folder"), [("facts_at", True), ("read", False)])
+def test_what_cannot_be_read_is_told_and_read_by_the_next_start(account, operation, is_folder):
     account.committed(intended())
-    account.left(*unasked(account.failed(CONFIRMED)))
+    path = account.left(*unasked(account.failed(CONFIRMED)))
     (problem,) = account.start(files=Unreadable(operation))
-    assert problem.trouble is SideTrouble.UNREADABLE
+    assert (problem.trouble, problem.path) == (SideTrouble.UNREADABLE, path.parent if is_folder else path)
+    assert problem.message == f"[Errno {errno.EIO}] {os.strerror(errno.EIO)}"
     assert account.start() == ()
     assert account.state() is OrderState.CONFIRMED
 
@@ -505,6 +518,8 @@ def test_a_kill_s_file_that_cannot_be_read_wants_all_cancelled(account, data):
     account.start()
     assert wanted(account) == ["first", "second"]
     assert account.facts()[-1].reason == "killed; the kill's record cannot be read"
+    sessions = {one.record.session_id for one in account.journal.page(after=6, limit=9)}
+    assert sessions == {"kill"}
 
 
 def test_a_kill_that_is_under_way_keeps_its_file_and_is_taken_over_once(account):

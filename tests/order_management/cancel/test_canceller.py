@@ -4,8 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.fake_gateway import REPLY_LOST, REQUEST_LOST, CancelStep, SubmitStep
+from tests.support.fake_gateway import AWAIT_APPROVAL, REPLY_LOST, REQUEST_LOST, CancelStep, SubmitStep, rejected
 from tests.support.manager_bench import ManagerBench, terms
+from trading_bot.order_management.book.anomalies import AnomalyKind
 from trading_bot.order_management.cancel.step import ACKNOWLEDGED_WITHIN_S
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
@@ -13,11 +14,19 @@ from trading_bot.order_management.exceptions import (
     OrderError,
     OrderNotFoundError,
     OrderOutcomeUnknownError,
+    OrderRejectedError,
     TradingHaltedError,
 )
 from trading_bot.order_management.models import ClientOrderId, OrderState
-from trading_bot.order_management.outcomes import CancelNotSent, CancelRefused, CancelTaken, CancelUnknown
+from trading_bot.order_management.outcomes import (
+    CancelNotSent,
+    CancelRefused,
+    CancelTaken,
+    CancelUnknown,
+    ExchangeFacts,
+)
 from trading_bot.order_management.results import CancelResult, CancelVerdict
+from trading_bot.values import replace
 
 REFUSED = CancelRefused(reason="cannot be cancelled now", status_code=403)
 EARLY = CancelRefused(reason="cannot be cancelled now", status_code=403, may_be_early=True)
@@ -73,6 +82,18 @@ def test_the_request_is_known_before_it_leaves_and_on_record_with_its_answer():
     assert answer.details == {"reply": "pending", "text": ""}
 
 
+def test_how_far_the_request_got_is_on_record_with_the_answer():
+    bench = ManagerBench()
+    bench.buy("c1")
+    refused = replace(REFUSED, exchange=ExchangeFacts(phase="body_read", bytes_sent=120, status=403))
+    bench.gateway.answer_cancels(refused)
+    with pytest.raises(OrderCancellationError):
+        bench.manager.cancel_order("c1")
+    (answer,) = bench.journal.facts(EventKind.CANCEL_ANSWERED)
+    told = {"phase": "body_read", "bytes_sent": "120", "http_status": "403"}
+    assert answer.details == {"reply": "refused", "text": "cannot be cancelled now", **told}
+
+
 def test_a_cancel_that_was_taken_and_not_yet_done_is_pending_after_the_deadline():
     bench = ManagerBench(cancel_deadline_s=5)
     bench.buy("c1")
@@ -81,6 +102,16 @@ def test_a_cancel_that_was_taken_and_not_yet_done_is_pending_after_the_deadline(
     assert (result.verdict, result.state) == (CancelVerdict.PENDING, OrderState.PENDING_CANCEL)
     assert not result.is_proven_closed
     assert 3 < bench.clock.monotonic() <= 5
+
+
+def test_the_fills_known_before_are_told_if_the_order_could_not_be_read_since():
+    bench = ManagerBench(cancel_deadline_s=1)
+    bench.buy("c1")
+    bench.gateway.order().fill(4)
+    bench.sync()
+    bench.gateway.unreadable = 100
+    result = bench.manager.cancel_order("c1")
+    assert (result.verdict, result.filled_quantity) == (CancelVerdict.PENDING, Decimal(4))
 
 
 def test_a_request_that_did_not_leave_takes_back_none_that_may_have_arrived():
@@ -122,6 +153,18 @@ def test_an_order_that_fills_in_part_while_its_cancel_is_refused_is_at_work_with
         bench.manager.cancel_order("c1")
     (answer,) = bench.journal.facts(EventKind.CANCEL_ANSWERED)
     assert answer.status is OrderState.PARTIALLY_FILLED
+
+
+def test_a_refused_cancel_leaves_the_order_in_the_state_that_it_was_in():
+    bench = ManagerBench(cancel_deadline_s=1)
+    bench.gateway.submits.append(AWAIT_APPROVAL)
+    bench.buy("c1")
+    assert bench.state() == "queued"
+    bench.gateway.answer_cancels(REFUSED)
+    bench.gateway.unreadable = 100
+    with pytest.raises(OrderCancellationError):
+        bench.manager.cancel_order("c1")
+    assert bench.state() == "queued"
 
 
 def test_a_refusal_that_may_be_early_is_asked_again_while_the_order_is_open():
@@ -194,6 +237,25 @@ def test_the_order_is_read_until_the_broker_shows_the_end():
     bench.gateway.ends_at_read = 6
     assert bench.manager.cancel_order("c1").verdict is CancelVerdict.CANCELLED
     assert len(bench.gateway.fetched) == 6
+
+
+def test_the_last_read_may_begin_at_the_deadline_itself():
+    bench = ManagerBench(cancel_deadline_s=1.75)
+    bench.buy("c1")
+    bench.gateway.cancels.append(CancelStep(ends=False))
+    bench.gateway.ends_at_read = 4
+    assert bench.manager.cancel_order("c1").verdict is CancelVerdict.CANCELLED
+    assert bench.clock.monotonic() == 1.75
+
+
+def test_that_the_broker_does_not_know_an_order_of_ours_is_put_on_record_and_is_no_end():
+    bench = ManagerBench(cancel_deadline_s=1)
+    envelope = bench.buy("c1")
+    bench.gateway.cancels.append(CancelStep(ends=False))
+    assert envelope.order_id is not None
+    bench.gateway.forgotten.add(envelope.order_id)
+    assert bench.manager.cancel_order("c1").verdict is CancelVerdict.PENDING
+    assert [anomaly.kind for anomaly in bench.tracked().anomalies] == [AnomalyKind.VANISHED]
 
 
 def test_a_fill_that_wins_the_race_is_no_cancel():
@@ -290,6 +352,29 @@ def test_cancelling_what_has_ended_asks_nothing():
     assert bench.manager.cancel_order("c1").verdict is CancelVerdict.FILLED_BEFORE_CANCEL
     assert bench.gateway.cancel_requests == []
     assert len(bench.journal.records) == records
+
+
+def test_it_tells_what_became_of_it_with_its_fills():
+    bench = ManagerBench()
+    bench.buy("c1")
+    bench.gateway.order().fill(4)
+    bench.gateway.order().end()
+    bench.sync()
+    result = bench.manager.cancel_order("c1")
+    assert (result.verdict, result.state, result.filled_quantity) == (
+        CancelVerdict.CANCELLED,
+        OrderState.CANCELLED,
+        Decimal(4),
+    )
+
+
+def test_and_why_the_broker_rejected_it():
+    bench = ManagerBench()
+    bench.gateway.submits.append(rejected())
+    with pytest.raises(OrderRejectedError):
+        bench.buy("c1")
+    result = bench.manager.cancel_order("c1")
+    assert (result.verdict, result.reason) == (CancelVerdict.ALREADY_CLOSED, "not enough buying power")
 
 
 def test_cancelling_what_was_never_sent_says_so():
@@ -399,6 +484,15 @@ class TestUnknownOrders:
         results = bench.manager.ways_out.cancel_entries(everything=False, by="anna", reason="leaving")
         assert [result.verdict for result in results] == [CancelVerdict.DEFERRED, CancelVerdict.CANCELLED]
         assert wanted == [("c1", "c2")]
+
+    def test_who_saw_it_in_doubt_is_told_what_became_of_it_since(self):
+        bench = ManagerBench()
+        unknown_order(bench, really_there=True)
+        seen_in_doubt = bench.tracked()
+        bench.manager.cancel_order("c1")
+        bench.sync()
+        (result,) = bench.manager._services.cancel.cancel((seen_in_doubt,))
+        assert (result.verdict, result.state) == (CancelVerdict.CANCELLED, OrderState.CANCELLED)
 
     def test_fills_of_the_order_that_was_found_are_booked(self):
         bench = ManagerBench()
@@ -532,6 +626,15 @@ class TestExternalOrders:
         assert [result.client_order_id for result in results] == ["aapl", "msft", "tsla", None]
         assert (results[-1].symbol, results[-1].verdict) == ("NVDA", CancelVerdict.CANCELLED)
         assert theirs.state is OrderState.CANCELLED
+
+    def test_a_refusal_of_an_old_one_is_none_that_came_too_early(self):
+        bench = ManagerBench()
+        row = bench.gateway.add(terms("NVDA")).report()
+        bench.clock.sleep(61)
+        bench.gateway.answer_cancels(EARLY)
+        (result,) = bench.manager._services.cancel.cancel_external((row,))
+        assert (result.verdict, bench.gateway.cancel_requests) == (CancelVerdict.REFUSED, ["broker-1"])
+        assert bench.clock.monotonic() == 61
 
     def test_what_filled_meanwhile_says_so(self):
         bench = ManagerBench()

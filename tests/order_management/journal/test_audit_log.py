@@ -9,13 +9,17 @@ from pathlib import Path
 import pytest
 
 from tests.support.faulty_files import FaultyFiles
-from tests.support.order_story import MONDAY, intended
+from tests.support.order_story import MONDAY, intended, told
 from tests.support.stored_records import StoredRecords
 from trading_bot.files import LocalFiles
-from trading_bot.order_management.journal.audit_files import log_end, log_files
+from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.exceptions import OrderLogError
+from trading_bot.order_management.journal.audit_files import log_end, log_files, logged_records
 from trading_bot.order_management.journal.audit_log import AT_A_START, CATCH_UP, AuditLog
-from trading_bot.order_management.journal.chain import ChainHead, SealedRecord
+from trading_bot.order_management.journal.chain import BadRecordError, ChainHead, SealedRecord
+from trading_bot.order_management.journal.identity import JournalIdentity
 from trading_bot.order_management.journal.log_comparison import LogMatch, compare_with_database
+from trading_bot.order_management.models import ExecutionMode
 
 FULL_AT = 2_000
 """About four records."""
@@ -137,8 +141,8 @@ def test_a_last_line_that_was_cut_short_is_written_anew(path, database):
     assert path.read_bytes() == lines(database.records)
 
 
-@pytest.mark.parametrize("end", [b'{"v":1}\n', b"x" * 200_000])
-def test_a_log_with_a_damaged_end_is_kept_aside_and_made_again(path, database, end):
+@pytest.mark.parametrize("end", [b'{"v":1}\n', b"x" * 200_000, b"rubbish", b"\0{rubbish"])
+def test_a_log_with_a_damaged_end_is_kept_aside_and_made_again(path, database, end, caplog):
     log_at(path, database).append(database.commit(intended("a")))
     path.write_bytes(path.read_bytes() + end)
     damaged = path.read_bytes()
@@ -146,6 +150,44 @@ def test_a_log_with_a_damaged_end_is_kept_aside_and_made_again(path, database, e
     log.append(database.commit(intended("b")))
     assert path.read_bytes() == lines(database.records)
     assert path.with_name(f"orders.jsonl.damaged-{len(damaged)}").read_bytes() == damaged
+    assert "audit_log_set_aside" in caplog.text
+
+
+@pytest.mark.parametrize("rubbish", [bytes(range(256)), b"rubbish", b"rubbish\n"])
+def test_a_start_says_that_a_log_of_rubbish_tells_nothing_and_makes_it_again(path, database, rubbish, caplog):
+    """It refuses nothing: the log is made from the database."""
+    database.commit(intended("a"))
+    path.parent.mkdir()
+    path.write_bytes(rubbish)
+    log = AuditLog(path=path, max_bytes=10**6, files=LocalFiles())
+    assert log.compare(database) is None
+    assert compare_with_database(path, database).match is LogMatch.AGREES
+    assert "audit_log_set_aside" in caplog.text
+    assert [kept.read_bytes() for kept in path.parent.glob("*.damaged-*")] == [rubbish]
+    assert path.read_bytes() == lines(database.records)
+
+
+@pytest.mark.parametrize("end", [b"{", b'{"v":1,"seq":9', b'{"v":1,"se\0\0', b"\0\0"])
+def test_what_a_crash_leaves_of_a_line_is_cut_off_without_a_word(path, database, end, caplog):
+    log_at(path, database).append(database.commit(intended("a")))
+    path.write_bytes(path.read_bytes() + end)
+    log_at(path, database)
+    assert path.read_bytes() == lines(database.records)
+    assert "audit_log" not in caplog.text
+
+
+def test_that_a_damaged_end_was_kept_aside_is_logged_with_where(path, database, caplog):
+    log_at(path, database).append(database.commit(intended("a")))
+    path.write_bytes(path.read_bytes() + b'{"v":1}\n')
+    size = path.stat().st_size
+    log_at(path, database)
+    (line,) = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    assert (line["event"], line["kept_in"]) == ("audit_log_set_aside", f"{path}.damaged-{size}")
+    assert line["problem"] == "it does not end in a hash"
+
+
+def test_a_start_takes_ten_thousand_records_at_most_and_every_later_commit_a_thousand():
+    assert (AT_A_START, CATCH_UP) == (10_000, 1_000)
 
 
 class TestRotation:
@@ -322,7 +364,9 @@ class TestComparison:
 
     def test_a_folder_that_is_none_says_nothing_of_the_database(self, path, database):
         path.parent.write_bytes(b"")
-        assert compare_with_database(path, database).match is LogMatch.UNREADABLE
+        found = compare_with_database(path, database)
+        assert (found.match, found.log) == (LogMatch.UNREADABLE, ChainHead.genesis())
+        assert f"cannot read the audit log {path.parent}: Not a directory" in (found.problem or "")
 
     def test_an_empty_live_file_ends_where_the_finished_one_does(self, path, database):
         log_at(path, database).append(database.commit(intended("a")))
@@ -337,3 +381,64 @@ class TestComparison:
         assert compare_with_database(path, database).log == ChainHead(
             seq=1, hash=replace(database.records[0].record).hash
         )
+
+
+class TestReading:
+    """The records of a log, by nothing but its files."""
+
+    def test_all_of_a_whole_log_are_read_across_its_files(self, path, database):
+        log = log_at(path, database, max_bytes=FULL_AT)
+        updated = told(EventKind.ORDER_UPDATED, "of-no-intent-here")
+        log.append(database.commit(updated, *(intended(f"order-{number}") for number in range(12))))
+        assert len(log_files(path)) > 2
+        assert list(logged_records(path)) == [sealed.record for sealed in database.records]
+
+    def test_of_one_whose_oldest_file_is_gone_those_of_orders_that_began_later(self, path, database):
+        log = log_at(path, database)
+        log.append(database.commit(intended("old")))
+        database.now = MONDAY + timedelta(days=1)
+        old, new = told(EventKind.ORDER_UPDATED, "old"), told(EventKind.ORDER_UPDATED, "new")
+        log.append(database.commit(old, intended("new"), new, OrderEvent(event=EventKind.SESSION_STARTED)))
+        log_files(path)[0].unlink()
+        assert [record.seq for record in logged_records(path)] == [3, 4, 5]
+
+    def test_a_line_less_ends_the_reading(self, path, database):
+        log_at(path, database).append(database.commit(intended("a"), intended("b"), intended("c")))
+        path.write_bytes(database.records[0].line + database.records[2].line)
+        with pytest.raises(BadRecordError, match="record 3 does not follow record 1"):
+            list(logged_records(path))
+
+    def test_a_file_that_cannot_be_read_is_named_with_what_to_check(self, path):
+        finished = path.with_name("orders.2026-11-23.1.jsonl")
+        finished.mkdir(parents=True)
+        with pytest.raises(OrderLogError, match=f"cannot read the audit log {finished}: .* check its folder and disk"):
+            list(logged_records(path))
+
+
+class TestWhoseLog:
+    """It is named by the account's last digits alone, so two accounts may have one name."""
+
+    def compared(self, path: Path, database: StoredRecords, *, key: str) -> str | None:
+        ours = JournalIdentity(mode=ExecutionMode.PAPER, account_key=key, account_suffix="0001")
+        return AuditLog(path=path, max_bytes=10**6, files=LocalFiles(), identity=ours).compare(database)
+
+    def begun(self, path: Path) -> StoredRecords:
+        """A log of three records, and another database that has only two."""
+        database = StoredRecords()
+        opened = OrderEvent(event=EventKind.JOURNAL_OPENED, details={"account_key": "theirs"})
+        log_at(path, database).append(database.commit(opened, intended("a"), intended("b")))
+        other = StoredRecords()
+        other.commit(intended("x"), intended("y"))
+        return other
+
+    def test_one_that_begins_as_another_accounts_is_refused_by_name_and_not_called_damaged(self, path):
+        with pytest.raises(OrderLogError, match=r"belongs to another account whose number ends alike; .* logs_dir"):
+            self.compared(path, self.begun(path), key="ours")
+
+    def test_one_that_begins_as_this_accounts_and_does_not_fit_is_damage(self, path):
+        assert "is in the audit log" in (self.compared(path, self.begun(path), key="theirs") or "")
+
+    def test_so_is_one_whose_beginning_says_nothing(self, path):
+        database = self.begun(path)
+        path.write_bytes(b"rubbish" + path.read_bytes())
+        assert "is in the audit log" in (self.compared(path, database, key="ours") or "")

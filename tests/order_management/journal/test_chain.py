@@ -114,6 +114,13 @@ def test_a_line_reads_the_same_whoever_wrote_it():
     assert line.endswith(b'"}\n')
 
 
+def test_a_right_hash_under_another_key_is_no_hash():
+    line = sealed(body_of())
+    assert read(line).seq == 1
+    with pytest.raises(BadRecordError, match="it does not end in a hash"):
+        read(line.replace(b'"hash"', b'"HASH"'))
+
+
 def test_the_hash_covers_the_line_without_itself():
     record = chained()
     body, _ = encode(record).rsplit(b',"hash":"', 1)

@@ -60,6 +60,30 @@ def test_the_innermost_mount_says_whether_a_folder_is_on_the_network(folder, kin
     assert network_type(Path(folder), mounts=MOUNTS) == kind
 
 
+NETWORK = (
+    "afs beegfs ceph cifs coda davfs fuse.ceph fuse.davfs2 fuse.gcsfuse fuse.glusterfs fuse.juicefs fuse.mergerfs "
+    "fuse.rclone fuse.s3fs fuse.sshfs gfs2 glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 orangefs prl_fs pvfs2 smb3 smbfs "
+    "vboxsf"
+)
+
+
+@pytest.mark.parametrize("kind", NETWORK.split())
+def test_a_file_system_whose_locks_another_machine_or_program_keeps_is_a_network_one(kind: str):
+    """As the kernel, or the program behind fuse, names it in the list of mounts."""
+    assert network_type(Path("/shares/bot"), mounts=f"/dev/sda1 / ext4 rw 0 0\nthere /shares {kind} rw 0 0") == kind
+
+
+@pytest.mark.parametrize("folder", ["/a b", "/a\tb", "/a\nb", "/a\\b"])
+def test_a_place_that_the_kernel_writes_with_escapes_is_read_back(folder: str):
+    place = folder.replace("\\", r"\134").replace(" ", r"\040").replace("\t", r"\011").replace("\n", r"\012")
+    assert network_type(Path(folder) / "bot", mounts=f"there {place} nfs rw 0 0") == "nfs"
+
+
+@pytest.mark.skipif(not Path("/proc/self/mounts").exists(), reason="this system has no list of mounts there")
+def test_the_list_that_is_read_is_that_of_this_process():
+    assert " / " in local_mounts()
+
+
 def test_without_a_list_of_mounts_no_folder_is_known_to_be_on_the_network():
     assert network_type(Path("/shares/bot"), mounts="") is None
 
@@ -112,6 +136,13 @@ def test_a_link_in_place_of_a_file_is_refused(path, end):
     (path.parent / "elsewhere").touch(mode=0o600)
     path.with_name(path.name + end).symlink_to("elsewhere")
     with pytest.raises(OSError, match="is not a plain file with one name"):
+        files_at(path).prepare()
+
+
+def test_a_file_that_others_may_write_is_refused(path):
+    files_at(path).prepare()
+    path.chmod(0o620)
+    with pytest.raises(OSError, match="others may write it"):
         files_at(path).prepare()
 
 

@@ -14,10 +14,10 @@ from tests.support.order_story import MONDAY, intended
 from tests.support.v1_folder import LAST, RELEASE, V1Folder
 from trading_bot.clock import VirtualClock
 from trading_bot.files import LocalFiles
-from trading_bot.order_management.book.order_book import OrderBook
-from trading_bot.order_management.events import EventKind
+from trading_bot.order_management.book.order_book import OrderBook, pointers_to_standing
+from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
-from trading_bot.order_management.journal.chain import SealedRecord, head_at
+from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, head_at
 from trading_bot.order_management.journal.identity import JournalIdentity, first_record
 from trading_bot.order_management.journal.port import Commit, Journal, KeyTakenError, OrderKey, OrderKeyKind
 from trading_bot.order_management.journal.unfinished import is_unfinished
@@ -268,6 +268,41 @@ def test_names_that_are_not_held_in_memory_any_more_are_looked_up(released, memo
     assert memory.storage == other.storage
 
 
+def with_a_shared_ref_id(old: V1Folder) -> None:
+    """Make the journal one of right hashes, in which two orders have one ``ref_id``."""
+    for path in (*old.logs.iterdir(), old.anchor):
+        path.unlink()
+    whose = {"account_key": OURS.account_key, "account_suffix": OURS.account_suffix}
+    opened = OrderEvent(event=EventKind.JOURNAL_OPENED, execution_mode=OURS.mode, details=whose)
+    old.live.write_bytes(
+        b"".join(
+            one.line
+            for one in sealed(ChainHead.genesis(), opened, intended(), intended("second", ref_id=intended().ref_id))
+        )
+    )
+    old.live.chmod(0o600)
+
+
+def test_a_journal_in_which_two_open_orders_share_a_ref_id_is_refused_before_anything_is_written(released, engine):
+    with_a_shared_ref_id(released)
+    before = released.bytes()
+    journal = engine.journal(begins=False)
+    with pytest.raises(OrderLogDamagedError, match="two orders of the journal have the ref_id"):
+        released.start(journal, pointers_for=pointers_to_standing, page_records=1)
+    assert journal.head == ChainHead.genesis()
+    assert released.bytes() == before
+
+
+def test_a_ref_id_of_an_order_that_ended_long_ago_is_given_to_no_other_one(released, engine):
+    with_a_shared_ref_id(released)
+    before = released.bytes()
+    journal = engine.journal(begins=False)
+    with pytest.raises(OrderLogDamagedError, match="gives the ref_id of one order to another"):
+        released.start(journal, page_records=1)
+    assert is_unfinished(journal)
+    assert released.bytes() == before
+
+
 class Shorter(V1Files):
     """Files that hold less when they are read again."""
 
@@ -399,7 +434,7 @@ def test_a_database_with_records_of_its_own_ignores_what_looks_like_an_old_journ
 def test_the_journal_of_another_account_or_mode_is_refused(released, identity):
     engine = MemoryEngine()
     before = released.bytes()
-    with pytest.raises(OrderLogError, match="belongs to another account or mode"):
+    with pytest.raises(OrderLogError, match=f"journal {released.live}.* belongs to another account or mode"):
         released.start(engine.journal(identity, begins=False), identity=identity)
     assert released.bytes() == before
     assert engine.storage.records == {}

@@ -262,6 +262,39 @@ def test_an_unused_file_that_cannot_be_removed_is_left(around, files):
     assert around.names() == [NAME]
 
 
+def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, dict[str, str]]]:
+    return [(record.levelname, record.msg) for record in caplog.records if isinstance(record.msg, dict)]
+
+
+def test_a_line_that_is_not_on_disk_is_logged_with_its_file_and_why(around, files, caplog):
+    side = around.side()
+    side.open()
+    files.fail("sync", errno.EIO)
+    side.write(facts()[1])
+    (level, told), *_ = logged(caplog)
+    assert (level, told["event"], told["path"]) == ("ERROR", "side_file_failed", str(around.folder / NAME))
+    assert "Input/output error" in told["problem"]
+
+
+def test_what_a_forked_child_may_not_do_is_logged(around, caplog):
+    side = around.side()
+    around.pid = 4712
+    side.write(facts()[1])
+    assert [(level, told["event"]) for level, told in logged(caplog)] == [("ERROR", "side_file_refused")]
+
+
+def test_an_unused_file_that_stays_is_logged(around, files, caplog):
+    side = around.side()
+    side.open()
+    files.fail("read", errno.EIO)
+    side.close()
+    assert [(level, told["event"]) for level, told in logged(caplog)] == [("WARNING", "side_file_not_removed")]
+
+
+def test_the_space_of_a_file_is_a_quarter_of_a_mebibyte():
+    assert SPACE_BYTES == 1024 * 1024 / 4
+
+
 # Reading.
 
 
@@ -295,6 +328,10 @@ def test_every_changed_byte_is_found(around):
         assert content.problem is not None
         assert len(content.records) <= sum(end <= place for end in ends)
         assert content.is_torn == (place >= ends[-2])
+
+
+def test_an_empty_first_line_is_a_bad_line(around):
+    assert "line 1 is bad" in (read_side(b"\n" + whole(around)).problem or "")
 
 
 def test_a_line_less_is_damage(around):

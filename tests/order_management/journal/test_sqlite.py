@@ -392,6 +392,44 @@ def test_a_failed_commit_is_neither_rolled_back_nor_followed_by_anything(engine,
     assert engine.faults.statements == []
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_of_several_names_the_refusal_tells_the_one_that_is_taken(journal, place):
+    names = ["a", "b", "c"]
+    (record,) = sealed(journal.head, intended("first"))
+    (key,) = [OrderKey(kind=OrderKeyKind.REF_ID, key=names[place], seq=record.record.seq)]
+    journal.commit(Commit(records=(record,), order_keys=(key,)))
+    (second,) = sealed(journal.head, intended("second"))
+    keys = tuple(OrderKey(kind=OrderKeyKind.REF_ID, key=name, seq=second.record.seq) for name in names)
+    with pytest.raises(KeyTakenError, match=f"an order with the ref id {names[place]} is in the journal") as caught:
+        journal.commit(Commit(records=(second,), order_keys=keys))
+    assert caught.value.taken == keys[place]
+    assert [journal.has_key(OrderKeyKind.REF_ID, name) for name in names] == [name == key.key for name in names]
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "half \ud800 a pair"])
+def test_a_text_that_no_column_can_hold_is_read_back_as_it_was(journal, odd):
+    """The broker's JSON may have either in a text."""
+    (record,) = sealed(journal.head, intended("first", symbol=odd, correlation_id=odd))
+    journal.commit(Commit(records=(record,)))
+    assert journal.page(after=record.record.seq - 1, limit=9) == (record,)
+    assert journal.records_of_request(odd) == (record.record,)
+
+
+def test_the_records_of_a_request_and_no_others_are_read_in_order(journal):
+    ours = {"correlation_id": "rebalance-7"}
+    journal.commit(Commit(records=sealed(journal.head, intended("a", **ours), intended("b"), intended("c", **ours))))
+    found = journal.records_of_request("rebalance-7")
+    assert [record.fact.client_order_id for record in found] == ["a", "c"]
+
+
+def test_a_first_record_of_another_account_is_refused_with_the_journals_name(engine):
+    journal = engine.keep(SqliteJournal(engine.path, identity=OURS))
+    journal.open()
+    theirs = replace(OURS, account_key="f" * 16)
+    with pytest.raises(OrderLogError, match=f"the journal {engine.path} belongs to another account or mode"):
+        journal.commit(Commit(records=sealed(journal.head, opening(theirs))))
+
+
 def test_a_taken_name_that_cannot_be_rolled_back_stops_the_journal(engine, journal):
     (record,) = sealed(journal.head, intended("first"))
     key = OrderKey(kind=OrderKeyKind.REF_ID, key="same", seq=record.record.seq)

@@ -46,12 +46,19 @@ def test_every_answer_is_given(figures, answer):
 
 def test_the_runner_keeps_its_figures(tmp_path, capsys):
     """The guarantees quote them."""
-    assert main(["--submits", "1", "--workers", "1", "--batch", "1", "--figures", str(tmp_path / "kept.json")]) == 0
-    kept = json.loads((tmp_path / "kept.json").read_text())
+    assert (
+        main(["--submits", "1", "--workers", "1", "--batch", "1", "--figures", str(tmp_path / "new" / "kept.json")])
+        == 0
+    )
+    kept = json.loads((tmp_path / "new" / "kept.json").read_text())
     assert kept["violations"] == 0
     assert kept["count"] > 0
     assert all(len(row) == len(kept["columns"]) for row in kept["rows"])
     assert "0 a duplicate at the broker" in capsys.readouterr().out
+
+
+def test_a_run_without_a_submit_is_no_good_run():
+    assert main(["--submits", "0", "--workers", "1", "--batch", "1"]) == 1
 
 
 # The checks on trial.

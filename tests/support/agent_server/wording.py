@@ -84,7 +84,7 @@ def body_of(message: Json, wording: Wording) -> tuple[bytes, str]:
     if not wording.is_stream:
         return text.encode(), JSON_TYPE + charset
     events = [_stray(name, message.get("id")) for name in wording.stray_events]
-    lines = [text] if wording.data_lines == 1 else json.dumps(message, indent=0).split("\n")
+    lines = [text] if wording.data_lines == 1 else json.dumps(message, separators=(",\n", ": ")).split("\n")
     data = "".join(f"data:{wording.after_colon}{line}\n" for line in lines)
     events.append(f"event: message\n{wording.extra_fields}{data}\n")
     return "".join(events).replace("\n", wording.line_end).encode(), STREAM_TYPE + charset

@@ -15,6 +15,9 @@ from trading_bot.order_management.journal.chain import MAX_LINE_BYTES, BadRecord
 from trading_bot.order_management.models import ClientOrderId
 
 _TELLS_AN_ORDER = frozenset({EventKind.ORDER_INTENDED, EventKind.ORDER_CARRIED})
+_BEGIN = b'{"v":'
+"""What each line begins with."""
+
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 
@@ -23,13 +26,13 @@ class LogEnd:
     """How one file ends."""
 
     last: JournalRecord | None
-    """Its last whole record; None where it has none, or the last line is no record."""
+    """Its last whole record; None where it has none, or there is a problem."""
     size: int
     """Bytes up to the end of the last whole line."""
     unfinished: int = 0
     """Bytes after it: a line that was cut short, or is being written just now."""
     problem: str | None = None
-    """Why its last whole line is no record."""
+    """Why its last whole line is no record, or what is behind it will never be one."""
 
 
 def finished_name(path: Path, record: JournalRecord, *, first: int) -> Path:
@@ -71,6 +74,8 @@ def log_end(path: Path) -> LogEnd:
     whole, newline, rest = data.rpartition(b"\n")
     if not newline and start > 0:
         return LogEnd(last=None, size=size, problem=f"no line ends in its last {len(data)} bytes")
+    if not _may_become_a_line(rest):
+        return LogEnd(last=None, size=size, problem=f"its last {len(rest)} bytes are no beginning of a line")
     if not newline:
         return LogEnd(last=None, size=0, unfinished=len(rest))
     last = whole.rpartition(b"\n")[2]
@@ -78,6 +83,12 @@ def log_end(path: Path) -> LogEnd:
         return LogEnd(last=decode_alone(last), size=size - len(rest), unfinished=len(rest))
     except BadRecordError as error:
         return LogEnd(last=None, size=size - len(rest), unfinished=len(rest), problem=str(error))
+
+
+def _may_become_a_line(rest: bytes) -> bool:
+    # A power loss leaves NULs where it cut a line short.
+    begun = rest.strip(b"\0")[: len(_BEGIN)]
+    return _BEGIN.startswith(begun)
 
 
 def _tail(path: Path) -> tuple[bytes, int]:

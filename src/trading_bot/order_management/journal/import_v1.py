@@ -1,6 +1,8 @@
 """The first start after version 0.1: its journal, proven, goes into the database, byte for byte.
 
-1. Nothing is written before the whole journal of 0.1 is proven. A damaged one is left as it is, and so is the database.
+1. Nothing is written before the whole journal of 0.1 is proven, and what still counts of it can be true. A damaged one
+   is left as it is, and so is the database. That an order has the ``ref_id`` of one that ended long ago is found page
+   by page: then the database may hold a part, by which nobody goes.
 2. Records keep their bytes, their numbers and their hashes. What the segments of 0.1 repeated stays where it stood.
 3. The import is committed page by page, so it needs no more memory for a long journal. From the first page on a
    standing pointer says that it is unfinished; the last commit ends that one and makes all others. Whoever finds
@@ -36,10 +38,11 @@ from trading_bot.order_management.journal.port import (
     OrderKeyKind,
     Pointer,
 )
+from trading_bot.order_management.journal.sql import column_text
 from trading_bot.order_management.journal.unfinished import FILES, IMPORT, RECORDS
 from trading_bot.order_management.journal.v1.proof import V1Journal
 from trading_bot.order_management.journal.v1.reader import V1Files
-from trading_bot.order_management.models import EXACT
+from trading_bot.order_management.models import EXACT, ClientOrderId
 
 PAGE_RECORDS = 1000
 """Records in one commit, and read at once."""
@@ -48,6 +51,7 @@ _NAMES_HELD = 10
 """Names of orders held in memory for each record of a page; others are looked up."""
 
 _MICROSECOND = Decimal("0.000001")
+_TELLS_AN_ORDER = frozenset({EventKind.ORDER_INTENDED, EventKind.ORDER_CARRIED})
 _log = get_logger(__name__)
 
 PointersFor: TypeAlias = Callable[[Iterable[JournalRecord]], Iterable[Pointer]]
@@ -129,6 +133,7 @@ class V1Import:
         return whole
 
     def _take_over(self, journal: Journal, whole: V1Journal) -> None:
+        standing = tuple(self._pointers_for(self._live(whole)))
         records, names = self._rest(journal, whole), _Names(journal, held=_NAMES_HELD * self._page_records)
         while page := tuple(islice(records, self._page_records)):
             begun = (Pointer(kind=IMPORT, key=RECORDS, seq=1),) if page[0].record.seq == 1 else ()
@@ -136,7 +141,10 @@ class V1Import:
             journal.commit(Commit(records=page, order_keys=keys, standing=begun))
         if journal.head != whole.head:
             raise OrderLogDamagedError(f"the journal {self._old.journal} was changed while it was read; start again")
-        self._conclude(journal, whole)
+        self._conclude(journal, whole, standing)
+
+    def _live(self, whole: V1Journal) -> Iterator[JournalRecord]:
+        return (each.record for each in self._old.records(whole) if each.record.seq >= whole.live_from)
 
     def _rest(self, journal: Journal, whole: V1Journal) -> Iterator[SealedRecord]:
         """Yield what the database does not have yet; what it has is proven to be a beginning of the journal."""
@@ -150,7 +158,7 @@ class V1Import:
                 )
         return records
 
-    def _conclude(self, journal: Journal, whole: V1Journal) -> None:
+    def _conclude(self, journal: Journal, whole: V1Journal, standing: tuple[Pointer, ...]) -> None:
         details = {
             "file": self._old.journal.name,
             "records": str(whole.head.seq),
@@ -160,12 +168,11 @@ class V1Import:
         event = OrderEvent(event=EventKind.JOURNAL_IMPORTED, details=details)
         mono = EXACT.quantize(Decimal(self._clock.monotonic()), _MICROSECOND)
         last = seal(event, head=journal.head, ts=self._clock.now(), mono=mono, session_id=self._session_id)
-        live = (each.record for each in _pages(journal, after=whole.live_from - 1, up_to=whole.head.seq))
         done = Pointer(kind=IMPORT, key=FILES, seq=last.record.seq)
         journal.commit(
             Commit(
                 records=(last,),
-                standing=(*self._pointers_for(live), done),
+                standing=(*standing, done),
                 ended=(Pointer(kind=IMPORT, key=RECORDS, seq=1),),
             )
         )
@@ -209,28 +216,44 @@ class _Names:
     def __init__(self, journal: Journal, *, held: int) -> None:
         self._journal = journal
         self._held = held
-        self._known: OrderedDict[tuple[OrderKeyKind, str], None] = OrderedDict()
+        self._known: OrderedDict[tuple[OrderKeyKind, str], ClientOrderId] = OrderedDict()
 
     def given_by(self, record: JournalRecord) -> Iterator[OrderKey]:
-        """Yield the names that this record gives."""
-        for kind, key in _names_in(record.fact):
-            if not self._is_given(kind, key):
-                yield OrderKey(kind=kind, key=key, seq=record.seq)
+        """Yield the names that this record gives.
 
-    def _is_given(self, kind: OrderKeyKind, key: str) -> bool:
+        Raises:
+            OrderLogDamagedError: it tells an order under the ``ref_id`` of another one.
+        """
+        order = record.fact.client_order_id
+        if order is None:
+            return
+        for kind, key in _names_in(order, record.fact):
+            owner = self._owner(kind, key, order)
+            if owner is None:
+                yield OrderKey(kind=kind, key=key, seq=record.seq)
+            elif kind is OrderKeyKind.REF_ID and record.fact.event in _TELLS_AN_ORDER and not _is(owner, order):
+                raise OrderLogDamagedError(
+                    f"record {record.seq} of the journal of version 0.1 gives the ref_id of one order to another one, "
+                    "so it is not taken over and only cancels are possible: put the files back from a copy",
+                    client_order_id=order,
+                )
+
+    def _owner(self, kind: OrderKeyKind, key: str, order: ClientOrderId) -> ClientOrderId | None:
         name = (kind, key)
-        is_given = name in self._known or self._journal.has_key(kind, key)
-        self._known[name] = None
+        owner = self._known.get(name) or self._journal.find_order(kind, key)
+        self._known[name] = owner or order
         self._known.move_to_end(name)
         if len(self._known) > self._held:
             self._known.popitem(last=False)
-        return is_given
+        return owner
 
 
-def _names_in(fact: OrderEvent) -> Iterator[tuple[OrderKeyKind, str]]:
-    if fact.client_order_id is None:
-        return
-    yield OrderKeyKind.CLIENT_ORDER_ID, fact.client_order_id
+def _is(owner: ClientOrderId, order: ClientOrderId) -> bool:
+    return owner in {order, column_text(order)}
+
+
+def _names_in(order: ClientOrderId, fact: OrderEvent) -> Iterator[tuple[OrderKeyKind, str]]:
+    yield OrderKeyKind.CLIENT_ORDER_ID, order
     if fact.ref_id is not None:
         yield OrderKeyKind.REF_ID, fact.ref_id
     if fact.order_id is not None:
