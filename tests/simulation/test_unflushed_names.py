@@ -1,4 +1,4 @@
-"""A power loss after a file was renamed and before its folder was flushed: the name is lost, no promise is broken."""
+"""A power loss after a file was renamed and before its folder was flushed: a name is lost, no promise is broken."""
 
 import pytest
 
