@@ -60,6 +60,7 @@ class FaultBench:
         if self.step in {"EXI", "EXS"}:
             self.world.protect("AAPL", 10, name="p1")
             self.world.broker.is_liquid = self.step == "EXS"
+        self.invariants.check()
         self.sent_before = len(self.world.posts)
         if self.step == "REC":
             self.world.broker.book.fill(self.world.order(), 4, self.clock.now())

@@ -65,7 +65,7 @@ def _awaits_approval(world: SimWorld) -> None:
     """An entry that its owner never approves does not wait for ever: its price gets old."""
     world.trade(Trade(client_order_id="unapproved", quantity=3))
     (order,) = world.orders_at_broker("unapproved")
-    order.state = "pending_approval"
+    order.awaits_approval = True
     for _ in range(3):
         world.wait(61)
         world.sync()

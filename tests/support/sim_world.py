@@ -177,8 +177,8 @@ class SimWorld:
         self.odd_symbols: set[str] = set()
         """Symbols of which the broker has shown a row that nobody can read in full."""
         self.syncs: list[SyncSummary] = []
-        self.quiet_syncs: list[tuple[float, int]] = []
-        """When each began during which the broker served all as it should, and how many faults had befallen by then."""
+        self.quiet_syncs: list[tuple[float, int, Life]] = []
+        """When each began during which the broker served all as it should, the faults before it, and whose it was."""
         self._ids = itertools.count(1)
         self.told: list[OrderEvent] = []
         """What listeners have heard: it is on record, or waits in a side file."""
@@ -411,7 +411,7 @@ class SimWorld:
                 began, before = self.clock.monotonic(), len(self.broker.befell)
                 self.syncs.append(self.bot.synchronize_open_orders())
                 if len(self.broker.befell) == before and self.broker.is_calm:
-                    self.quiet_syncs.append((began, before))
+                    self.quiet_syncs.append((began, before, self.life))
                 return self.syncs[-1]
         return None
 

@@ -56,8 +56,8 @@ def quiet_since(view: View) -> float | None:
     world = view.world
     if not view.quiet_syncs or world.bot is None or world.killed or not world.knows_all() or world.life.is_over:
         return None
-    began, befell = view.quiet_syncs[-1]
-    return began if befell == len(world.broker.befell) else None
+    began, befell, life = view.quiet_syncs[-1]
+    return began if befell == len(world.broker.befell) and life is world.life else None
 
 
 def _in_question(view: View) -> list[str]:

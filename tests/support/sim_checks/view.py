@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from tests.support.broker_stand_in import Act, Request
 from tests.support.growing_book import GrowingBook
+from tests.support.mortal import Life
 from tests.support.sim_checks.troubles import Troubles
 from tests.support.sim_world import Post, SimWorld, TradeAnswer
 from tests.support.stand_in_book import HeldOrder
@@ -62,7 +63,7 @@ class View:
         self.stands: tuple[JournalRecord, ...] = ()
         self.posts: Sequence[Post] = ()
         """What has left since the last look."""
-        self.quiet_syncs: Sequence[tuple[float, int]] = ()
+        self.quiet_syncs: Sequence[tuple[float, int, Life]] = ()
         """The synchronisations since the last look in which the broker served all as it should."""
         self.troubles = Troubles()
         self.expected: Mapping[str, Decimal] = {}
