@@ -228,8 +228,9 @@ DYING: list[int] = []
 
 
 def await_end(poller: Poller) -> None:
-    while (thread := poller._thread) is not None and thread.is_alive():
-        thread.join(10)
+    while (thread := poller._thread) is not None and (thread.ident is None or thread.is_alive()):
+        if thread.ident is not None:  # a successor is there a moment before it runs
+            thread.join(10)
 
 
 def dead_poller() -> Poller:
