@@ -18,7 +18,8 @@ STEPS: tuple[tuple[str, int, str], ...] = (
     ("buy AAPL 5 --reference-price 90 --client-order-id c2", 0, "submitted"),
     ("replace c2 --reference-price 91 --client-order-id c3", 0, "c3"),
     ("cancel c3", 0, "cancelled"),
-    ("sell AAPL 2 --reference-price 99.98 --pricing marketable", 0, "submitted"),
+    ("sell AAPL 2 --reference-price 99.98 --pricing marketable --client-order-id s1", 0, "submitted"),
+    ("status s1", 0, "filled 2 / 2"),
     ("sell AAPL 50 --reference-price 99.98", 5, "shares"),
     ("account", 0, "buying power"),
     ("tie-out", 0, "all agree"),
@@ -42,17 +43,17 @@ def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine
     )
 
 
-def is_filled(command_line: CommandLineBench) -> bool:
+def is_told(command_line: CommandLineBench, step: str, said: str) -> bool:
     done = command_line("sync")
     assert "placed elsewhere" in done.stdout, done
-    return "filled 10 / 10" in command_line("status", "c1").stdout
+    return said in command_line(*step.split()).stdout
 
 
 def test_every_command_works_over_the_agent_interface(command_line):
     trouble = []
     for step, code, said in STEPS:
-        if step == "status c1":  # the paper exchange takes a moment of real time for a fill
-            assert any(is_filled(command_line) for _ in range(50))
+        if step.startswith("status"):  # the paper exchange takes a moment of real time for a fill
+            assert any(is_told(command_line, step, said) for _ in range(50))
         done = command_line(*step.split())
         if done.returncode != code or said not in done.stdout + done.stderr:
             trouble.append((step, done.returncode, done.stdout + done.stderr))
