@@ -4,7 +4,8 @@ The first line of an input names the file; all behind it is what stands there.
 """
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from trading_bot.order_management.exceptions import AuthenticationError
 USERNAME = SecretStr("canary-user@example.com")
 ACCOUNT = SecretStr("5QR31415926")
 _PRIVATE = 0o600
+_NAME = re.compile(r'"([^"]+)"\s*:')
+"""A name in a file: an unknown one is told, whatever somebody has called it."""
 _IN_FILE = {
     "canary-access-token-1": rb'"access_token"\s*:\s*"',
     "canary-refresh-token-1": rb'"refresh_token"\s*:\s*"',
@@ -79,7 +82,7 @@ class SavedLogins:
         look = Latch(path=self._file, clock=self._clock, new_id=lambda: "id", boot_id=lambda: "boot").look()
         for reason in (look.not_armed, look.not_reducing):
             if reason is not None:
-                _check_message(reason)
+                _check_message(reason, but=_NAME.findall(self._file.read_text(encoding="utf-8", errors="replace")))
         if look.not_armed is None:
             content = json.loads(self._file.read_bytes())
             assert content["v"] == SCHEMA_VERSION, "armed by a file of another version"
@@ -106,7 +109,7 @@ class SavedLogins:
         return "taken over"
 
 
-def _check_message(message: str) -> None:
-    refuse_secrets(message)
+def _check_message(message: str, *, but: Collection[str] = ()) -> None:
+    refuse_secrets(message, but=but)
     refuse_control(message)
     assert len(message) <= _LONGEST_MESSAGE, "the message is as long as the file"
