@@ -79,6 +79,7 @@ def test_no_key_of_a_secret_is_on_the_list(key: str):
         ("no account for ann.b+c@mail.example.com here", "no account for *** here"),
         ("your code is 123456.", "your code is ***."),
         ("mfa 123456", "mfa ***"),
+        ("GET /callback?code=abc-1&state=s", "GET /callback?code=***&state=s"),
         (f"GET /accounts/{ACCOUNT}/", "GET /accounts/***/"),
         (f"GET /accounts/{ACCOUNT.lower()}/", "GET /accounts/***/"),
     ],

@@ -45,6 +45,8 @@ _SECRET_SHAPES = (
 )
 _QUOTE = r"\\*[\"']?"  # with a backslash where JSON stands in a text of JSON
 _NAMED_SECRET = re.compile(rf"((?:{_GUARDED_NAMES}){_QUOTE}\s*[:=]\s*{_QUOTE})[^\s\"',;&}}]+", re.IGNORECASE)
+_CODE_IN_ADDRESS = re.compile(r"([?&]code(?:_verifier)?=)[^\s\"'&]+", re.IGNORECASE)
+"""The code with which a login at the agent interface comes back from the browser."""
 _ONE_TIME_CODE = re.compile(r"\b((?:mfa|otp|sms|code|passcode)\b\D{0,12})\d{6}\b", re.IGNORECASE)
 
 _HINTS = (
@@ -82,7 +84,7 @@ class SecretMasker:
                     break
             else:
                 return text[:]  # of a word of an enum, its text
-        shaped = self._shapes.sub(MASK, text)
+        shaped = _CODE_IN_ADDRESS.sub(rf"\1{MASK}", self._shapes.sub(MASK, text))
         return _ONE_TIME_CODE.sub(rf"\1{MASK}", _NAMED_SECRET.sub(rf"\1{MASK}", shaped))
 
     def _mask_mapping(self, values: Mapping[str, object]) -> dict[str, object]:

@@ -117,7 +117,7 @@ def _check_placed(bench: ManagerBench, envelope: OrderEnvelope, reference: objec
     assert 0 < envelope.quantity <= 10**7
     with localcontext() as context:
         context.prec = 60
-        asked = Decimal(str(reference))
+        asked = Decimal(float.__repr__(reference) if isinstance(reference, float) else str(reference))
         assert abs(envelope.limit_price - asked) <= asked * _FAR + _CENT, f"{reference} became {envelope.limit_price}"
 
 
