@@ -6,7 +6,11 @@ tests/mutation/reasons.toml has no reason.
 """
 
 import argparse
+import importlib.util
 import sys
+
+if importlib.util.find_spec("mutmut") is None:
+    sys.exit("mutants need mutmut, which only `make mutate` installs; run that once")
 
 from tests.mutation.page import write_page
 from tests.mutation.rooms import changed_files, rooms, rooms_of
