@@ -19,6 +19,7 @@ from pathlib import Path
 from tests.fuzz.registry import TARGETS
 from tests.fuzz.run import Broken, Tally, lived, rounds_of
 from tests.support.guard import network_guard
+from tests.support.long_runs import machine_of, replace_text
 
 _HANG_S = 900
 _EVERY_S = 30.0
@@ -73,8 +74,7 @@ def main(arguments: list[str]) -> int:
         _show(each, options.keep)
     work.tell()
     if options.figures:
-        options.figures.parent.mkdir(parents=True, exist_ok=True)
-        options.figures.write_text(_figures(work), encoding="utf-8")
+        replace_text(options.figures, _figures(work))
     is_whole = work.inputs >= options.inputs > 0
     return 0 if is_whole and not work.broken else 1
 
@@ -137,7 +137,7 @@ def _figures(work: Work) -> str:
         "violations": len(work.broken),
         "hours": round(work.hours, 3),
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": "two cores" if options.workers == 2 else f"{options.workers} of two cores",
+        "machine": machine_of(options.workers),
         "doors": {name: {"inputs": each.inputs, "endings": dict(each.endings)} for name, each in work.tallies.items()},
     }
     return json.dumps(facts, indent=1) + "\n"

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from tests.simulation.lived import Lived, live, numbered, shown
+from tests.support.long_runs import machine_of, replace_text
 from trading_bot.config import PaperWire
 
 _ROOT = Path(__file__).parents[2]
@@ -115,7 +116,7 @@ def run_all(asked: Asked, *, say: Callable[[str], object], live_through: LiveBlo
         progress.add(block, lived)
         now = time.monotonic()
         progress.seconds = before + now - began
-        _replace(asked.state, progress.text())
+        replace_text(asked.state, progress.text())
         for number, problem in lived.broken.items():
             say(f"life {number} breaks a promise: {problem}")
         if now - told >= _PROGRESS_EVERY_S:
@@ -198,8 +199,7 @@ def _summed_up(asked: Asked, progress: Progress, say: Callable[[str], object]) -
     rate = lived.count / max(progress.seconds, 0.001)
     say(f"{lived.count:,} lives in {progress.seconds / 3600:.2f} h, {rate:.1f} a second; {len(lived.broken)} broken")
     if asked.figures is not None:
-        asked.figures.parent.mkdir(exist_ok=True)
-        _replace(asked.figures, json.dumps(figures(asked, progress), indent=2) + "\n")
+        replace_text(asked.figures, json.dumps(figures(asked, progress), indent=2) + "\n")
     asked.state.unlink(missing_ok=True)
     return 1 if lived.broken or never or not lived.count else 0
 
@@ -216,12 +216,6 @@ def figures(asked: Asked, progress: Progress) -> dict[str, object]:
         "hours": round(progress.seconds / 3600, 2),
         "a_second": round(progress.lived.count / max(progress.seconds, 0.001), 1),
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": "two cores" if asked.workers == 2 else f"{asked.workers} of two cores",
+        "machine": machine_of(asked.workers),
         "reached": dict(sorted(progress.lived.reached.items())),
     }
-
-
-def _replace(path: Path, text: str) -> None:
-    beside = path.with_suffix(".new")
-    beside.write_text(text)
-    beside.replace(path)

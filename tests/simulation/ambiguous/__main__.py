@@ -10,7 +10,9 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,6 +20,7 @@ from pathlib import Path
 from tests.simulation.ambiguous.checks import Ended
 from tests.simulation.ambiguous.figures import COLUMNS, Figures, lived
 from tests.simulation.ambiguous.life import ANSWERS
+from tests.support.long_runs import machine_of, replace_text
 
 BATCH = 28
 """So many lives a worker takes at a time: each place twice."""
@@ -32,22 +35,31 @@ def batches(first_life: int, size: int) -> Iterator[range]:
         yield range(begin, begin + size)
 
 
-def run(arguments: argparse.Namespace) -> Figures:
-    """Live until enough was submitted; batches count in their order, so that a run is the same with any workers."""
-    figures, began, said_at = Figures(), time.monotonic(), time.monotonic()
-    with get_context("spawn").Pool(arguments.workers) as pool:
+def run(arguments: argparse.Namespace, keep: Callable[[Figures, float], object]) -> Figures:
+    """Live until enough was submitted; batches count in their order, so that a run is the same with any workers.
+
+    ``keep`` gets figures and seconds now and then and at the end, so that an interrupted run keeps what it found.
+
+    Raises:
+        BrokenProcessPool: a worker was ended from outside.
+    """
+    figures, began = Figures(), time.monotonic()
+    said_at = began
+    with ProcessPoolExecutor(arguments.workers, mp_context=get_context("spawn")) as pool:
         several = iter(batches(arguments.first_life, arguments.batch))
-        waiting = [pool.apply_async(lived, (next(several),)) for _ in range(arguments.workers * 2)]
+        waiting = deque(pool.submit(lived, next(several)) for _ in range(arguments.workers * 2))
         while figures.submits < arguments.submits and time.monotonic() - began < arguments.minutes * 60:
-            figures.add(waiting.pop(0).get())
-            waiting.append(pool.apply_async(lived, (next(several),)))
+            figures.add(waiting.popleft().result())
+            waiting.append(pool.submit(lived, next(several)))
             if time.monotonic() - said_at > EVERY_S:
                 said_at = time.monotonic()
                 _say(
                     f"{figures.submits} submits, {figures.submits / (said_at - began):.0f} a second, "
                     f"{len(figures.failed)} breaches, next life {arguments.first_life + figures.lives}\n"
                 )
-        pool.terminate()
+                keep(figures, said_at - began)
+        pool.shutdown(cancel_futures=True)
+    keep(figures, time.monotonic() - began)
     return figures
 
 
@@ -82,7 +94,7 @@ def kept(figures: Figures, arguments: argparse.Namespace, *, took_s: float) -> s
         "violations": len(figures.failed),
         "hours": round(took_s / 3600, 2),
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": "two cores" if arguments.workers == 2 else f"{arguments.workers} of two cores",
+        "machine": machine_of(arguments.workers),
         "lives": figures.lives,
         "requests": figures.requests,
         "delivered_twice": figures.copies,
@@ -105,17 +117,19 @@ def main(arguments_given: Sequence[str] | None = None) -> int:
     parser.add_argument("--table", action="store_true", help="print wire, policy, trouble and answers")
     arguments = parser.parse_args(arguments_given)
     began = time.monotonic()
-    figures = run(arguments)
+    figures = run(arguments, lambda figures, took_s: _keep(figures, arguments, took_s))
     took_s = time.monotonic() - began
     if arguments.table:
         _say(table(figures) + "\n")
     _say(summary(figures, took_s=took_s) + "\n")
     for failed in figures.failed[:20]:
         _say(f"{failed}\n")
-    if arguments.figures is not None:
-        arguments.figures.parent.mkdir(parents=True, exist_ok=True)
-        arguments.figures.write_text(kept(figures, arguments, took_s=took_s), encoding="utf-8")
     return 0 if figures.submits and not figures.failed else 1
+
+
+def _keep(figures: Figures, arguments: argparse.Namespace, took_s: float) -> None:
+    if arguments.figures is not None:
+        replace_text(arguments.figures, kept(figures, arguments, took_s=took_s))
 
 
 def _say(text: str) -> None:
