@@ -146,6 +146,7 @@ prove: $(READY)
 		--figures tests/simulation/figures/schedules.json
 	@$(BIN)/python -m tests.simulation.ambiguous --submits $${AMBIGUOUS_SUBMITS:-1000000} --workers $(CORES) \
 		--figures tests/simulation/figures/ambiguous.json
+	@$(BIN)/python -m tests.simulation.planted --figures tests/simulation/figures/planted.json
 	@EFFECTS_APART=1 $(BIN)/python -m pytest tests/simulation --timeout=7200
 	@EVERY_CELL=1 $(PYTEST) $(patsubst %,tests/faults/test_%_faults.py,agent machine timing socket)
 	@EFFECTS_APART=1 $(PYTEST) tests/faults/test_agent_deaths.py $(wildcard tests/startup/test_*_deaths.py) --timeout=7200

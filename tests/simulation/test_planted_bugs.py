@@ -1,23 +1,16 @@
 """The checker on trial: it must find every planted bug, and soon."""
 
-import re
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+import json
 
 import pytest
 
-from tests.simulation.directed_schedules import DIRECTED, setting_for
+from tests.simulation.directed_schedules import DIRECTED
 from tests.simulation.first_seeds import FIRST_SEEDS
-from tests.simulation.planted_bugs import PLANTED, SETTINGS
+from tests.simulation.planted import WITHIN, found_after, main
+from tests.simulation.planted_bugs import PLANTED
 from tests.simulation.planted_table import PROMISES, ROOMS, TABLE
-from tests.support.sim_invariants import BrokenInvariantError
-from tests.support.sim_schedule import PLAIN, Setting, run, setting_of, steps_of
-from tests.support.sim_steps import Step
-from trading_bot.order_management.exceptions import OrderLogDamagedError
 
 pytestmark = pytest.mark.no_cover
-
-WITHIN = 1000
 
 
 def test_there_are_bugs_enough():
@@ -39,33 +32,16 @@ def test_every_bug_of_a_directed_schedule_exists():
     assert DIRECTED.keys() <= PLANTED.keys()
 
 
-def schedules(bug: str) -> Iterator[tuple[Sequence[Step], Setting]]:
-    """Return what may find the bug: a schedule made for it, or else what chance brings about."""
-    if bug in DIRECTED:
-        yield DIRECTED[bug], setting_for(bug)
-        return
-    for seed in (FIRST_SEEDS.get(bug, 0), *range(WITHIN)):
-        yield steps_of(seed), setting_of(seed, SETTINGS.get(bug, PLAIN))
-
-
-def broken(folder: Path, steps: Sequence[Step], setting: Setting) -> set[str]:
-    """Live through a schedule, and return the promises that were found broken."""
-    try:
-        run(folder, steps, setting)
-    except BrokenInvariantError as error:
-        return set(re.findall("^([ILP][0-9]+) ", str(error), re.MULTILINE))
-    except (OrderLogDamagedError, ValueError):
-        # A journal that contradicts itself goes on no more by itself, and takes no record out of order.
-        return {"I12"}
-    return set()
-
-
 @pytest.mark.parametrize("bug", PLANTED)
-def test_a_planted_bug_is_found(bug, monkeypatch, tmp_path_factory):
+def test_a_planted_bug_is_found(bug, monkeypatch, tmp_path):
     """By the promise that the table says it breaks; others may be broken before."""
-    PLANTED[bug](monkeypatch)
-    promise, _ = TABLE[bug]
-    for steps, setting in schedules(bug):
-        if promise in broken(tmp_path_factory.mktemp("schedule"), steps, setting):
-            return
-    pytest.fail(f"{promise} is not broken by a directed schedule or in {WITHIN} of chance: {bug}")
+    assert found_after(bug, monkeypatch, tmp_path) is not None, f"{TABLE[bug][0]} is not broken: {bug}"
+
+
+def test_the_figures_say_how_soon_a_bug_was_found(tmp_path, capsys):
+    bug = "the other side is sent"
+    assert main([bug, "--figures", str(tmp_path / "planted.json")]) == 0
+    kept = json.loads((tmp_path / "planted.json").read_text())
+    assert (kept["count"], kept["violations"]) == (1, 0)
+    assert kept["rows"][0][:3] == [bug, *TABLE[bug]]
+    assert bug in capsys.readouterr().out
