@@ -114,6 +114,15 @@ def test_a_read_gets_over_one_passing_fault(bench, point, fault):
     assert (len(pages.rows), pages.problem) == (1, None)
 
 
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_read_gets_over_a_session_that_is_lost_again(bench, times):
+    """One call looks for a new session once; the next attempt does again."""
+    bench.place()
+    bench.server.acts["get_equity_orders"].extend([Fault.SESSION_LOST] * times)
+    pages = bench.reads.pages("get_equity_orders", LIST)
+    assert (len(pages.rows), pages.problem) == (1, None)
+
+
 @pytest.mark.parametrize("fault", sorted(LASTING & NEVER_ACTS))
 def test_a_read_that_is_refused_for_good_is_a_problem(bench, fault):
     bench.server.acts["get_equity_orders"].append(fault)

@@ -198,7 +198,8 @@ def may_pass(result: CallResult) -> bool:
         case WireFailure():
             return not is_final_failure(result)
         case HttpRefusal():
-            return result.status in (_REQUEST_TIMEOUT, _THROTTLED) or result.status in _SERVER_TROUBLE
+            # 404 is a session that is not established, which may have been lost as often as one was opened.
+            return result.status in (_NOT_FOUND, _REQUEST_TIMEOUT, _THROTTLED) or result.status in _SERVER_TROUBLE
         case ToolError():
             return ErrorText.of(result).may_pass
         case RpcError():
