@@ -22,6 +22,7 @@ class Broken(enum.StrEnum):
     DENIED = "told that it failed while the broker had it"
     LEFT = "in doubt though a list could settle it"
     UNTRUE = "on record otherwise than at the broker"
+    ENDED = "an error that ended the life"
 
 
 class Ended(enum.StrEnum):

@@ -1,6 +1,7 @@
 """What a run came to: how many submits, how each trouble was answered at each place, and every breach."""
 
 import gc
+import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -68,7 +69,12 @@ def lived(numbers: Iterable[int]) -> Figures:
     with _garbage_left_alone():
         for number in numbers:
             life = AmbiguousLife(seed=number // len(PLACES), place=PLACES[number % len(PLACES)])
-            life.live()
+            try:
+                life.live()
+            except Exception as error:  # noqa: BLE001 - whatever a manager raises out of its calls is a find
+                said = "".join(traceback.format_exception(error, limit=-4))
+                breach = Breach(what=Broken.ENDED, name=type(error).__name__, said=said)
+                figures.failed.append(Failed(life=number, place=str(life.place), breach=breach))
             figures.add(_of_one(life, number))
     return figures
 

@@ -64,6 +64,12 @@ def test_a_run_without_a_submit_is_no_good_run():
 # The checks on trial.
 
 
+def test_a_life_that_an_error_ends_is_a_breach_and_the_next_is_lived(monkeypatch):
+    monkeypatch.setattr(synchronizer.Synchronizer, "run", lambda *_, **__: 1 / 0)
+    failed = lived(range(2)).failed
+    assert [each.life for each in failed if each.breach.what is Broken.ENDED] == [0, 1]
+
+
 def _taken_for(wrong: Callable[[], SubmitOutcome]) -> Plant:
     """Take a submit whose outcome is unknown for one that ended otherwise, on either wire."""
 
