@@ -49,6 +49,8 @@ _ROUTES = {
 }
 _AS_A_TEXT = frozenset({Act.E503_BEFORE, Act.E503_AFTER, Act.E504_BEFORE, Act.E504_AFTER})
 """Trouble that the tool reports; other trouble of the kind is a status of HTTP."""
+_OF_TOOLS = frozenset({200, 201, 400, 403, 404, 409, 422})
+"""What the private wire answers and a tool tells."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ class AgentBrokerStandIn(BrokerStandIn):
             raise rate_limited()
         if answer.status >= 400:
             raise api_error(answer.status, answer.body.decode())
-        body = json.loads(answer.body)
+        body = json.loads(answer.body) if answer.says is None else answer.says
         if request.route is Route.QUOTES:
             return _of_symbols(called, body["results"])
         if request.route is Route.ACCOUNT:
@@ -230,8 +232,10 @@ def _sells_the_healthy(asked: Asked) -> bool:
 
 def _not_for_a_tool(answer: Answer, act: Act | None) -> Answered | None:
     """Return what is no tool's answer: a status of HTTP, or a body that holds none."""
+    if answer.says is not None and answer.status in _OF_TOOLS:
+        return None
     raw = Answered(status=answer.status, headers=dict(answer.headers), body=answer.body)
-    if answer.status in (200, 201, 400, 403, 404, 409, 422):
+    if answer.status in _OF_TOOLS:
         try:
             json.loads(answer.body)
         except ValueError:
