@@ -7,10 +7,11 @@ import stat
 import struct
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import NewType, Protocol, TypeAlias
+
+from trading_bot.values import Value
 
 Descriptor = NewType("Descriptor", int)
 PRIVATE_FILE = 0o600
@@ -26,8 +27,7 @@ _STATX = struct.Struct("=16xII4xHxxQQ88xII112x")
 _Answer = ctypes.c_char * _STATX.size
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileFacts:
+class FileFacts(Value, frozen=True, kw_only=True):
     """What tells one file from another, and whether it is ours alone."""
 
     device: int

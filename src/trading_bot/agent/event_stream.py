@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator
 
-_EVENT_END = re.compile(rb"(?>\r\n|\n|\r){2}")
+_EVENT_END = re.compile(rb"(?:\n|\r\n|\r(?!\n))(?:\r\n|\n|\r)")
+"""Two ends of a line. It begins with plain bytes, so that a search need not try it at each byte of a long line."""
+
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BEFORE_END = 3
 """So many bytes of an event's end may have come with the piece before."""

@@ -14,6 +14,7 @@ from trading_bot.order_management.models import EXACT, ClientOrderId, OrderId, O
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.sync.foreign import Row
 from trading_bot.prose import typed
+from trading_bot.values import Value
 
 _NOTHING = Decimal(0)
 
@@ -81,8 +82,7 @@ def _remaining(row: Row) -> Decimal | None:
     return max(_NOTHING, EXACT.subtract(row.quantity, row.cumulative_quantity or _NOTHING))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenSells:
+class OpenSells(Value, frozen=True, kw_only=True):
     """What orders placed elsewhere may still sell of one symbol."""
 
     shares: Decimal
