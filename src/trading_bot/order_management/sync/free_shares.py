@@ -44,7 +44,7 @@ class HandCount:
 
     held: Decimal
     expected: Decimal
-    is_first: bool = False
+    is_first: bool
     """Whether the journal knew nothing of the position then."""
 
     def carried_on(self, expected: Decimal) -> Decimal:

@@ -319,7 +319,7 @@ class Synchronizer:
                 created_after=after,
                 created_before=before,
             )
-            self._book_listing(replace(listing, unread=()), tally)
+            self._book_listing(listing, tally)
         return self._still_in_doubt(in_doubt)
 
     def _searched(self, in_doubt: tuple[TrackedOrder, ...], tally: Tally, *, by: Seconds) -> Searched | None:
