@@ -266,7 +266,12 @@ class StandInBook:
 
     def _new_id(self) -> str:
         self._numbers += 1
-        return str(uuid.uuid5(_NAMES, str(self._numbers)))
+        return _id_of(self._numbers)
+
+
+@lru_cache(maxsize=1024)
+def _id_of(number: int) -> str:
+    return str(uuid.uuid5(_NAMES, str(number)))
 
 
 def first_row(cursor: str, rows: Sequence[Mapping[str, object]]) -> int:

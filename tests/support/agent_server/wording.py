@@ -3,7 +3,6 @@
 import json
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -15,9 +14,8 @@ STRANGE = "99999999-"
 """How the ``ref_id`` of an order begins that is somebody else's."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wording:
-    """The form of one reply; the plain one is JSON with both halves."""
+class Wording(msgspec.Struct, frozen=True, kw_only=True):
+    """The form of one reply; the plain one is JSON with both halves. A life makes hundreds of them."""
 
     is_stream: bool = False
     has_structured: bool = True
