@@ -33,6 +33,7 @@ from tests.support.stand_in_book import (
     StandInBook,
     first_row,
     http_date,
+    moment_of,
     wire_time,
 )
 from trading_bot.clock import VirtualClock
@@ -413,7 +414,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         now = self.clock.now()
         shown = [order for order in self.book.orders if order.hidden_until is None or now >= order.hidden_until]
         shown.sort(key=lambda order: order.created_at, reverse=True)
-        rows = [order.versions[0] if stale else order.row() for order in shown]
+        rows = [order.versions[0 if stale else -1] for order in shown]  # `forms` copies what it writes
         rows = [*self.book.strange_orders, *rows]
         rows = [row for row in rows if self._asked_for(row, request.query)]
         start = first_row(request.query.get("cursor", "0"), rows)
@@ -428,7 +429,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         since = query.get("updated_at[gte]")
         if since is None or row["updated_at"] is None:
             return True
-        return datetime.fromisoformat(str(row["updated_at"])) >= datetime.fromisoformat(since)
+        return moment_of(str(row["updated_at"])) >= moment_of(since)
 
     @staticmethod
     def _page_address(request: Request, cursor: int) -> str:
@@ -482,7 +483,8 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         return self.book.held.get(symbol, 0) - self._on_offer(symbol)
 
     def _on_offer(self, symbol: str) -> int:
-        return sum(order.remaining for order in self.book.open() if (order.symbol, order.side) == (symbol, "sell"))
+        sells = (order for order in self.book.orders if order.symbol == symbol and order.side == "sell")
+        return sum(order.remaining for order in sells if order.is_open)
 
     def _quotes(self, request: Request) -> Answer:
         asked = request.query["symbols"].split(",")

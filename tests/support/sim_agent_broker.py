@@ -25,7 +25,7 @@ from tests.support.agent_server.wording import bad_result, good_result, varied
 from tests.support.broker_stand_in import BID, Act, BrokerStandIn, Request, Route
 from tests.support.payload_forms import PayloadForms
 from tests.support.scripted_broker import Answer, response
-from tests.support.stand_in_book import BASE, HEALTHY, INSTRUMENTS, SYMBOL_OF, HeldOrder
+from tests.support.stand_in_book import BASE, HEALTHY, INSTRUMENTS, SYMBOL_OF, HeldOrder, moment_of
 from trading_bot.clock import VirtualClock
 from trading_bot.robinhood.sending import current_send_context
 
@@ -193,7 +193,7 @@ class AgentBrokerStandIn(BrokerStandIn):
     def _asked_for(self, row: Mapping[str, object], query: Mapping[str, str]) -> bool:
         """Filter as the agent interface does: by the time of creation."""
         since = query.get("created_at_gte")
-        return since is None or datetime.fromisoformat(str(row["created_at"])) >= datetime.fromisoformat(since)
+        return since is None or moment_of(str(row["created_at"])) >= moment_of(since)
 
     def _told(self, called: _Called, request: Request, answer: Answer) -> dict[str, object]:
         """Say a reply of the private wire as the tool says it.
@@ -207,7 +207,7 @@ class AgentBrokerStandIn(BrokerStandIn):
             raise rate_limited()
         if answer.status >= 400:
             raise api_error(answer.status, answer.body.decode())
-        body = json.loads(answer.body) if answer.says is None else answer.says
+        body: Any = json.loads(answer.body) if answer.says is None else answer.says
         if request.route is Route.QUOTES:
             return _of_symbols(called, body["results"])
         if request.route is Route.ACCOUNT:

@@ -3,7 +3,6 @@
 import json
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -15,9 +14,8 @@ STRANGE = "99999999-"
 """How the ``ref_id`` of an order begins that is somebody else's."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wording:
-    """The form of one reply; the plain one is JSON with both halves."""
+class Wording(msgspec.Struct, frozen=True, kw_only=True):
+    """The form of one reply; the plain one is JSON with both halves. A life makes hundreds of them."""
 
     is_stream: bool = False
     has_structured: bool = True
@@ -93,7 +91,7 @@ def body_of(message: Json, wording: Wording) -> tuple[bytes, str]:
 
 
 def _compact(said: Json) -> str:
-    """Return it as `json` writes it, only faster. A NaN, which a row has as a text too, only `json` writes."""
+    """Write it at a tenth of the cost of `json`, which alone writes a NaN: a row with one has it as a text too."""
     text = msgspec.json.encode(said).decode()
     return text if "NaN" not in text else json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
