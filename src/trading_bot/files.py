@@ -141,6 +141,8 @@ class LocalFiles:
 
     def make_folder(self, path: Path) -> None:
         """Create the folder and each parent that is missing, all of them 0700."""
+        if path.is_dir():
+            return
         if not path.parent.exists():
             self.make_folder(path.parent)
         path.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
@@ -213,7 +215,8 @@ class LocalFiles:
 
     def read(self, path: Path) -> bytes:
         """Read it whole."""
-        return path.read_bytes()
+        with path.open("rb", buffering=0) as file:
+            return file.readall()
 
     def read_part(self, path: Path, *, offset: int, size: int) -> bytes:
         """Open it, go there, and read."""
