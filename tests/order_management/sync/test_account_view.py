@@ -65,8 +65,10 @@ class TestAFreshReading:
         bench.positions.unread = [UnreadPosition(name="I-AAPL", problem="quantity: null", instrument_id="I-AAPL")]
         assert list(by_symbol(bench.manager.view.positions())) == ["MSFT"]
 
-    def test_an_unread_row_of_another_instrument_under_the_same_symbol_hides_no_position(self):
-        bench = bench_with(AAPL=50)
+    @pytest.mark.parametrize("is_on_record", [True, False])
+    def test_an_unread_row_of_another_instrument_under_the_same_symbol_hides_no_position(self, is_on_record):
+        bench = bench_with(AAPL=50) if is_on_record else ManagerBench(shares={"AAPL": 50})
+        bench.positions.instrument_ids = {"AAPL": "I-AAPL"}
         other = UnreadPosition(name="AAPL", problem="quantity: null", symbol="AAPL", instrument_id="I-9")
         bench.positions.unread = [other]
         assert list(by_symbol(bench.manager.view.positions())) == ["AAPL"]

@@ -404,6 +404,8 @@ class TestUnresolvedOrders:
         assert sync(bench) == "cancelled"
         assert late.state is OrderState.CANCELLED
         assert bench.tracked().executed_quantity == 2
+        (asked, *_) = bench.journal.facts(EventKind.CANCEL_REQUESTED)
+        assert "after it had been given up" in str(asked.reason)
 
     def test_an_order_that_had_ended_on_record_and_works_at_the_broker_is_cancelled_at_once(self):
         bench = with_unknown()
