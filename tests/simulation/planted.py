@@ -47,7 +47,7 @@ def _schedules(bug: str) -> Iterator[tuple[Sequence[Step], Setting]]:
     if bug in DIRECTED:
         yield DIRECTED[bug], setting_for(bug)
         return
-    for seed in (FIRST_SEEDS.get(bug, 0), *range(WITHIN)):
+    for seed in dict.fromkeys((FIRST_SEEDS.get(bug, 0), *range(WITHIN))):
         yield steps_of(seed), setting_of(seed, SETTINGS.get(bug, PLAIN))
 
 
