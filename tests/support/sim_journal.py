@@ -4,7 +4,7 @@ A commit may fail without anybody knowing whether it was stored. A process may d
 """
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -245,8 +245,9 @@ class SimSide:
         hashes = {record.hash for record in stored}
         return [record for record in self.waiting if not _is_intent(record) and record.hash not in hashes]
 
-    def refused(self) -> set[str]:
-        return {str(record.fact.client_order_id) for record in self.waiting if _is_intent(record)}
+    def refused(self) -> Mapping[str, str]:
+        """The names of the orders whose intent was refused, each with the hash under which that may be stored."""
+        return {str(record.fact.client_order_id): record.hash for record in self.waiting if _is_intent(record)}
 
 
 def _is_intent(record: JournalRecord) -> bool:

@@ -278,7 +278,10 @@ class FiledSide:
             and (line.ts, line.session_id, line.fact) not in taken
         ]
 
-    def refused(self) -> set[str]:
+    def refused(self) -> Mapping[str, str]:
+        """The names of the orders whose intent was refused, each with the hash under which that may be stored."""
         return {
-            str(line.fact.client_order_id) for _, line in self._lines() if line.fact.event is EventKind.ORDER_INTENDED
+            str(line.fact.client_order_id): "" if line.stored_as is None else line.stored_as.hash
+            for _, line in self._lines()
+            if line.fact.event is EventKind.ORDER_INTENDED
         }

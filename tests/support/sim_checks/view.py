@@ -178,7 +178,18 @@ def _with_kept_aside(world: SimWorld, book: OrderBook, records: tuple[JournalRec
     refused = world.side.refused()
     if not waiting and not refused:
         return book
-    known = OrderBook.replayed(record for record in records if record.fact.client_order_id not in refused)
+    known = OrderBook.replayed(_without(refused, records))
     for record in waiting:
         known.apply(record)
     return known
+
+
+def _without(refused: Mapping[str, str], records: Sequence[JournalRecord]) -> Iterator[JournalRecord]:
+    """Leave out the orders that a refused intent began; one of the same name that had ended before is known."""
+    gone: set[str] = set()
+    for record in records:
+        name = str(record.fact.client_order_id)
+        if record.hash and refused.get(name) == record.hash:
+            gone.add(name)
+        if name not in gone:
+            yield record
