@@ -49,7 +49,10 @@ def run(arguments: argparse.Namespace, keep: Callable[[Figures, float], object])
         several = iter(batches(arguments.first_life, arguments.batch))
         waiting = deque(pool.submit(lived, next(several)) for _ in range(arguments.workers * 2))
         while figures.submits < arguments.submits and time.monotonic() - began < arguments.minutes * 60:
-            figures.add(waiting.popleft().result())
+            lived_now = waiting.popleft().result()
+            figures.add(lived_now)
+            for failed in lived_now.failed:
+                _say(f"{failed}\n")
             waiting.append(pool.submit(lived, next(several)))
             if time.monotonic() - said_at > EVERY_S:
                 said_at = time.monotonic()
@@ -122,8 +125,6 @@ def main(arguments_given: Sequence[str] | None = None) -> int:
     if arguments.table:
         _say(table(figures) + "\n")
     _say(summary(figures, took_s=took_s) + "\n")
-    for failed in figures.failed[:20]:
-        _say(f"{failed}\n")
     return 0 if figures.submits and not figures.failed else 1
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.simulation.ambiguous.life import NOT_SENT, REJECTED, AmbiguousLife, Asked
-from tests.simulation.ambiguous.troubles import FALSE_CLAIMS
+from tests.simulation.ambiguous.troubles import FALSE_CLAIMS, FALSE_DENIALS
 from tests.support.broker_stand_in import RefIdMode
 from tests.support.stand_in_book import HeldOrder
 from trading_bot.order_management.book.order_book import TrackedOrder
@@ -55,7 +55,7 @@ def breaches(life: AmbiguousLife) -> Iterator[Breach]:
         if len(theirs) > 1 + _copies_taken(life, ref_id):
             yield Breach(what=Broken.DUPLICATE, name=name, said=f"{len(theirs)} orders at the broker")
         if theirs:
-            yield from _of_a_real_one(name, order, theirs)
+            yield from _of_a_real_one(name, order, theirs, was_denied=troubles.get(name) in FALSE_DENIALS)
         else:
             yield from _of_none(name, order, was_claimed=troubles.get(name) in FALSE_CLAIMS)
     for ref_id in at_broker:
@@ -63,7 +63,7 @@ def breaches(life: AmbiguousLife) -> Iterator[Breach]:
     for ref_id in life.twice_at_work:
         yield Breach(what=Broken.DUPLICATE, name="?", said=f"two orders of {ref_id} still work")
     for asked in life.asked:
-        if asked.was_there and asked.answer in {REJECTED, NOT_SENT}:
+        if asked.was_there and asked.answer in {REJECTED, NOT_SENT} and asked.trouble not in FALSE_DENIALS:
             yield Breach(what=Broken.DENIED, name=asked.name, said=f"{asked.answer}: {asked.told}")
 
 
@@ -72,13 +72,15 @@ def _copies_taken(life: AmbiguousLife, ref_id: str) -> int:
     return life.broker.copied[ref_id] if life.place.ref_ids is RefIdMode.ACCEPT_AGAIN else 0
 
 
-def _of_a_real_one(name: str, order: TrackedOrder, theirs: Sequence[HeldOrder]) -> Iterator[Breach]:
+def _of_a_real_one(
+    name: str, order: TrackedOrder, theirs: Sequence[HeldOrder], *, was_denied: bool
+) -> Iterator[Breach]:
     shown = f"{order.state}, {order.executed_quantity} filled; at the broker {[(o.state, o.filled) for o in theirs]}"
-    if order.state in _DENYING:
+    if order.state in _DENYING and not (was_denied and order.anomalies):
         yield Breach(what=Broken.DENIED, name=name, said=shown)
     elif order.state.is_unresolved:
         yield Breach(what=Broken.LEFT, name=name, said=shown)
-    elif not any(_is_shown_by(order, held) for held in theirs):
+    elif order.state not in _DENYING and not any(_is_shown_by(order, held) for held in theirs):
         yield Breach(what=Broken.UNTRUE, name=name, said=shown)
 
 

@@ -7,13 +7,15 @@ from typing import TypeAlias
 import pytest
 
 from tests.simulation.ambiguous.__main__ import main
-from tests.simulation.ambiguous.checks import Broken
+from tests.simulation.ambiguous.checks import Broken, breaches
 from tests.simulation.ambiguous.figures import Figures, lived
-from tests.simulation.ambiguous.life import ANSWERS
+from tests.simulation.ambiguous.life import ANSWERS, AmbiguousLife
 from tests.simulation.ambiguous.troubles import PLACES, name_of, troubles_of
 from trading_bot.agent import orders as agent_orders
 from trading_bot.order_management import gateways
+from trading_bot.order_management.book.anomalies import AnomalyKind
 from trading_bot.order_management.events import EventKind
+from trading_bot.order_management.models import OrderState
 from trading_bot.order_management.outcomes import NotSent, Rejected, SubmitOutcome, Unknown
 from trading_bot.order_management.sync import synchronizer
 from trading_bot.order_management.sync.search import AbsenceSearch
@@ -59,6 +61,16 @@ def test_the_runner_keeps_its_figures(tmp_path, capsys):
 
 def test_a_run_without_a_submit_is_no_good_run():
     assert main(["--submits", "0", "--workers", "1", "--batch", "1"]) == 1
+
+
+def test_an_order_that_the_broker_denies_having_taken_is_no_broken_promise_and_an_anomaly_on_record():
+    """HTTP 429, after which no time was left to send again: design says that it was not sent."""
+    life = AmbiguousLife(seed=9685 // len(PLACES), place=PLACES[9685 % len(PLACES)])
+    life.live()
+    [denied] = [order for order in life.known() if order.client_order_id == "c32"]
+    assert denied.state is OrderState.NOT_SENT
+    assert [anomaly.kind for anomaly in denied.anomalies] == [AnomalyKind.AFTER_ITS_END]
+    assert list(breaches(life)) == []
 
 
 # The checks on trial.

@@ -34,6 +34,9 @@ _OF_LISTS_OF_AGENT: Final = frozenset({Fault.STALE, Fault.PAGE_LOOP, Fault.NULL_
 FALSE_CLAIMS: Final = frozenset({Act.CONFLICT, Act.REF_ID_400, Fault.CONFLICT})
 """The broker says that it has the order, and has none: no list disproves it."""
 
+FALSE_DENIALS: Final = frozenset({Act.THROTTLED_AFTER})
+"""The broker says that it took nothing, and has the order: it is believed, until a list shows the order."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
