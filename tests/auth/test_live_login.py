@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from tests.support.live_login_bench import DEVICE, PASSWORD, READ, REVOKE, SEED, TOKEN, USERNAME, LoginBench, tokens
 from tests.support.scripted_broker import Answer, lost, reply, unreachable
 from tests.support.taken_lock import TakenLock
-from trading_bot.auth.live_login import LONG_PAUSE_S, PAUSE_S, SESSION_ENDED, TROUBLED_PAUSE_S
+from trading_bot.auth.live_login import LONG_PAUSE_S, PAUSE_S, SESSION_ENDED, TROUBLED_PAUSE_S, WORKED_S
 from trading_bot.auth.login_budget import LoginBudgetError
 from trading_bot.auth.renewal_time import LEAST_REQUEST_S, RenewalInTime
 from trading_bot.auth.token_store import SavedSession, TokenFileError
@@ -460,6 +460,7 @@ def test_renewals_that_go_on_failing_become_rare_until_one_succeeds(bench):
         assert len(bench.broker.seen) == sent + 1
         bench.time.sleep(0.5)
     assert bench.login.renew(20)
+    bench.time.sleep(WORKED_S)
     bench.answered_401()
     assert not bench.login.renew(20)
     bench.time.sleep(TROUBLED_PAUSE_S)
@@ -480,6 +481,7 @@ def test_a_renewed_session_that_cannot_be_saved_goes_on_in_memory(tmp_path):
     files.full = True
     bench.broker.on(*TOKEN, tokens(2), tokens(3))
     assert bench.login.renew(20)
+    bench.time.sleep(WORKED_S)
     bench.answered_401()
     assert bench.login.renew(20)
     assert bench.bearer() == "Bearer canary-access-3"

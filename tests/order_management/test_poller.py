@@ -220,6 +220,30 @@ class TestDeath:
         await_end(poller)
         assert (poller._thread, poller.problem()) == (thread, None)
 
+    def test_one_that_is_being_started_has_no_problem(self, monkeypatch):
+        """Entries would halt for the moment in which a thread is there and does not run yet."""
+        poller, start, told = Poller(lambda: None, interval_s=1), threading.Thread.start, list[str | None]()
+        asking = threading.Event()
+
+        def ask() -> None:
+            asking.set()
+            told.append(poller.problem())
+
+        asker = threading.Thread(target=ask)
+
+        def start_late(thread: threading.Thread) -> None:
+            if thread is not asker:
+                start(asker)
+                assert asking.wait(10)
+                asker.join(0.05)  # without a lock the answer is there by now
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", start_late)
+        poller.start()
+        asker.join(10)
+        assert told == [None]
+        assert poller.stop(timeout_s=10)
+
     def test_one_that_never_started_has_no_problem(self):
         assert Poller(lambda: None, interval_s=1).problem() is None
 

@@ -13,13 +13,12 @@ Not simulated: a death between two statements of SQLite (`test_real_kills` and `
 "stored" and stores nothing, and a second machine.
 """
 
-import contextlib
-import gc
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.garbage import garbage_left_alone
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.sim_invariants import BrokenInvariantError, Invariants
 from tests.support.sim_machine_steps import MACHINE_STEPS
@@ -99,7 +98,7 @@ def run(folder: Path, steps: Sequence[Step], setting: Setting | None = None) -> 
     Raises:
         BrokenInvariantError: naming the step after which it was found.
     """
-    with _garbage_left_alone():
+    with garbage_left_alone():
         return _run(folder, steps, setting or Setting())
 
 
@@ -127,18 +126,6 @@ def _run(folder: Path, steps: Sequence[Step], setting: Setting) -> SimWorld:
     _check(invariants.check_flat, [*steps, "the close", "a kill"])
     world.stop()
     return world
-
-
-@contextlib.contextmanager
-def _garbage_left_alone() -> Iterator[None]:
-    """Let it be looked for between lives alone: within one it costs a tenth of all, and frees next to nothing."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def shrunk(steps: Sequence[Step], fails: Callable[[Sequence[Step]], bool]) -> list[Step]:

@@ -19,6 +19,7 @@ from trading_bot.auth.login_answers import (
 )
 from trading_bot.auth.login_budget import LoginBudget
 from trading_bot.auth.login_lock import LOCK_PATIENCE_S, login_locked
+from trading_bot.auth.renewal_pause import RenewalPause
 from trading_bot.auth.renewal_time import held_within, request_time_s, throttled_pause_s
 from trading_bot.auth.token_grants import Tokens, read_tokens, refresh_request, revoke_request
 from trading_bot.auth.token_store import SavedSession, TokenFileError, TokenStore
@@ -39,12 +40,18 @@ PAUSE_S: Seconds = 5.0
 """After a renewal of which nothing left this machine, none is tried for this long."""
 
 TROUBLED_PAUSE_S: Seconds = 30.0
-"""The same after one that the broker may have seen, as often as `MOST_TROUBLED`."""
+"""The same after one that the broker may have seen, or whose tokens it refuses too, as often as `MOST_TROUBLED`.
+
+An order, an exit or a cancel never waits longer for the next one.
+"""
 
 LONG_PAUSE_S: Seconds = 300.0
-"""The same from then on, and after one that another try cannot help: throttled, redirected, an address gone."""
+"""The same from then on, and for everybody after one that another try cannot help: throttled, redirected, not found."""
 
 MOST_TROUBLED = 2
+
+WORKED_S: Seconds = 3600.0
+"""A session that is refused sooner than this after its renewal was renewed in vain; the broker's last for days."""
 
 SESSION_ENDED = (
     "the broker has ended the session and renews it no more, so no order is taken; run `trading-bot login` at a "
@@ -79,13 +86,18 @@ class LiveLogin:
         self._threads = threading.Lock()
         self._current: SavedSession | None = None
         self._on_file: SavedSession | None = None
-        self._no_renewal_before = clock.monotonic()
+        self._pause = RenewalPause(clock)
         self._troubled = 0
+        self._renewed_at: Seconds | None = None
         self._has_told_of_the_end = False
 
     def problem(self) -> str | None:
         """Return why only a person can log in again, if so."""
         return SESSION_ENDED if self._has_told_of_the_end else None
+
+    def hurry(self) -> None:
+        """Let a refused session be renewed sooner than for a read: an order, an exit or a cancel begins."""
+        self._pause.hurry()
 
     def resume(self) -> None:
         """Take up the saved session. Nothing is sent: only a request can tell whether the broker still accepts it.
@@ -116,7 +128,7 @@ class LiveLogin:
             )
             tokens = _tokens(self._attempt(secrets, person), sent=(username, password, device_token))
             self._budget.succeeded()
-            self._use(_saved(device_token, tokens))
+            self._begin_with(_saved(device_token, tokens))
             self._keep()
 
     def take_over(self, found: SavedSession, *, prove: Callable[[], _T]) -> _T:
@@ -130,7 +142,7 @@ class LiveLogin:
             AuthenticationError: another process is logging in.
         """
         with self._threads:
-            self._use(found)
+            self._begin_with(found)
         proven = prove()
         with self._threads, self._exclusively():
             self._keep()
@@ -186,8 +198,7 @@ class LiveLogin:
     def _renewed_by(self, deadline: Seconds) -> bool:
         try:
             with self._exclusively(deadline - self._clock.monotonic()):
-                is_pausing = self._clock.monotonic() < self._no_renewal_before
-                return self._found_renewed() or (not is_pausing and self._renewed(deadline))
+                return self._found_renewed() or (self._pause.is_over and self._renewed(deadline))
         except AuthenticationError as error:
             _log.warning("session_not_renewed", problem=str(error))
             return False
@@ -207,6 +218,9 @@ class LiveLogin:
         if current is None or current.refresh_token is None:
             self._tell_of_the_end()
             return False
+        self._pause.sending()
+        if self._renewed_at is not None and self._clock.monotonic() - self._renewed_at >= WORKED_S:
+            self._troubled, self._renewed_at = 0, None
         result = self._send(
             refresh_request(current.refresh_token, current.device_token),
             timeout_s=request_time_s(deadline - self._clock.monotonic(), longest_s=_TIMEOUT_S),
@@ -214,7 +228,6 @@ class LiveLogin:
         if isinstance(result, WireReply) and result.status in SUCCESS:
             return self._adopted(result, current)
         pause_s = self._pause_after(result)
-        self._no_renewal_before = self._clock.monotonic() + pause_s
         if isinstance(result, WireReply) and result.status in REFUSED:
             self._give_up_refreshing(current)
         else:
@@ -230,6 +243,10 @@ class LiveLogin:
             return False
         self._use(_saved(current.device_token, tokens))
         self._keep_if_possible()
+        # It is proven by use alone: one that is refused at once would be renewed anew by each call.
+        self._troubled = 0 if self._renewed_at is None else self._troubled
+        self._renewed_at = self._clock.monotonic()
+        self._pause_as_troubled(is_passing=True)
         return True
 
     def _tell_of_the_end(self) -> None:
@@ -244,22 +261,33 @@ class LiveLogin:
 
     def _pause_after(self, result: WireReply | WireFailure) -> Seconds:
         if isinstance(result, WireReply) and result.status == THROTTLED:
-            return throttled_pause_s(result, self._clock.now(), least_s=TROUBLED_PAUSE_S, untold_s=LONG_PAUSE_S)
+            told_s = throttled_pause_s(result, self._clock.now(), least_s=TROUBLED_PAUSE_S, untold_s=LONG_PAUSE_S)
+            return self._pause.begin(told_s)
         if isinstance(result, WireFailure) and result.security_alert:
-            return LONG_PAUSE_S
+            return self._pause.begin(LONG_PAUSE_S)
         if isinstance(result, WireFailure) and not result.first_byte_written:
-            return PAUSE_S
+            return self._pause.begin(PAUSE_S)
+        return self._pause_as_troubled(is_passing=isinstance(result, WireFailure) or result.status >= _SERVER_TROUBLE)
+
+    def _pause_as_troubled(self, *, is_passing: bool) -> Seconds:
         self._troubled += 1
-        is_passing = isinstance(result, WireFailure) or result.status >= _SERVER_TROUBLE
-        return TROUBLED_PAUSE_S if is_passing and self._troubled <= MOST_TROUBLED else LONG_PAUSE_S
+        if not is_passing:
+            return self._pause.begin(LONG_PAUSE_S)
+        pause_s = TROUBLED_PAUSE_S if self._troubled <= MOST_TROUBLED else LONG_PAUSE_S
+        return self._pause.begin(pause_s, in_a_hurry_s=TROUBLED_PAUSE_S)
 
     def _take_up(self, saved: SavedSession) -> None:
         self._on_file = saved
-        self._use(saved)
+        self._begin_with(saved)
+
+    def _begin_with(self, current: SavedSession) -> None:
+        """Use a session that was got elsewhere, or by a person: what was with the one before counts no more."""
+        self._troubled, self._renewed_at = 0, None
+        self._pause.end()
+        self._use(current)
 
     def _use(self, current: SavedSession) -> None:
         self._current = current
-        self._troubled, self._no_renewal_before = 0, self._clock.monotonic()
         self._has_told_of_the_end = False
         self._session.set_bearer(None if current.access_token is None else current.access_token.get_secret_value())
 

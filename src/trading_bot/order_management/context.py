@@ -104,6 +104,8 @@ class OrderContext:
     """Asks for the broker's own review of an entry."""
     approval_wait_s: Seconds
     """How long an entry may await the approval of the account's owner before it is cancelled."""
+    hurry: Callable[[], object]
+    """Called as each request begins: a session that the broker refused is renewed sooner for it than for a read."""
 
     def request(self, given: str | None = None) -> AbstractContextManager[str]:
         """Let what this thread records in a block belong to one request of a caller; the block gets the request's id.
@@ -115,6 +117,7 @@ class OrderContext:
         """
         named = self.store.at_work.correlation_id if given is None else validate_correlation_id(given)
         correlation_id = self.new_id() if named is None else named
+        self.hurry()
         return self.store.at_work.on_behalf_of(correlation_id)
 
 

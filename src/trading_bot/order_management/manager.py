@@ -53,8 +53,8 @@ class OrderManager(LimitOrders, OrdersOnRecord):
 
     With an ``account`` to read positions from, sells are bounded by what is held, and held shares can be sold while
     entries are halted. ``before_sync`` runs before each synchronisation, ``before_booking`` before it books the open
-    orders, ``check_market`` and ``review`` before each entry. ``begin`` begins reads that go together. An entry that
-    awaits approval for ``approval_wait_s`` is cancelled. Without a ``carrier`` the slowest of the mode is assumed.
+    orders, ``check_market`` and ``review`` before each entry, ``hurry`` as a request begins. ``begin`` begins reads
+    together. An entry that awaits approval for ``approval_wait_s`` is cancelled. Without ``carrier`` it is the slowest.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class OrderManager(LimitOrders, OrdersOnRecord):
         check_market: MarketCheck = allow_at_any_market,
         review: ReviewEntry = review_nothing,
         approval_wait_s: Seconds = APPROVAL_WAIT_S,
+        hurry: Callable[[], object] = noop,
     ) -> None:
         super().__init__(store)
         self._context = OrderContext(
@@ -99,6 +100,7 @@ class OrderManager(LimitOrders, OrdersOnRecord):
             check_market=check_market,
             review=review,
             approval_wait_s=approval_wait_s,
+            hurry=hurry,
         )
         self._services = Services(self._context)
 
@@ -184,9 +186,7 @@ class OrderManager(LimitOrders, OrdersOnRecord):
         gather: Gather | None = None,
     ) -> Placed:
         """Do the same, and say whether this very call submitted it; ``gather`` reads first what the rules need."""
-        return self._services.submit.place(
-            _by(request, strategy_name), gather=already(approve) if gather is None else gather
-        )
+        return self._services.submit.place(_by(request, strategy_name), gather=gather or already(approve))
 
     def preview(self, request: OrderRequest, *, strategy_name: str | None = None) -> OrderTerms:
         """Return the terms that `place_limit_order` would send; nothing is sent or reserved.

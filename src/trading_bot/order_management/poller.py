@@ -35,6 +35,8 @@ class Poller:
         self._interval_s = interval_s
         self._stop = stop or threading.Event()
         self._thread: threading.Thread | None = None
+        self._beginning = threading.RLock()
+        """Held until a thread runs: one that does not run yet looks like one that has died."""
         self._successors_left = _SUCCESSORS
         self._died_because: str | None = None
         self._failures = 0
@@ -47,12 +49,14 @@ class Poller:
     @property
     def is_running(self) -> bool:
         """Whether the thread is alive."""
-        return self._thread is not None and self._thread.is_alive()
+        with self._beginning:
+            return self._thread is not None and self._thread.is_alive()
 
     def problem(self) -> str | None:
         """Return why nobody follows the open orders although somebody should, or None."""
-        if self._thread is None or self.is_running or self._stop.is_set():
-            return None
+        with self._beginning:
+            if self._thread is None or self.is_running or self._stop.is_set():
+                return None
         return (
             f"the thread that follows the orders has died ({self._died_because or 'without a trace'}): no fill and no "
             "end of an order is noticed by itself; restart the bot, exits and cancels go on meanwhile"
@@ -63,11 +67,12 @@ class Poller:
 
         One that was asked to end and is still in a long round ends by itself; a new one takes its place.
         """
-        if self.is_running and not self._stop.is_set():
-            return
-        self._stop = threading.Event()
-        self._successors_left = _SUCCESSORS
-        self._begin()
+        with self._beginning:
+            if self.is_running and not self._stop.is_set():
+                return
+            self._stop = threading.Event()
+            self._successors_left = _SUCCESSORS
+            self._begin()
 
     def stop(self, *, timeout_s: Seconds) -> bool:
         """Tell the thread to end and wait for it; say whether it did."""
@@ -83,8 +88,9 @@ class Poller:
             self._poll_once()
 
     def _begin(self) -> None:
-        self._thread = threading.Thread(target=self._live, name="trading-bot-poller", daemon=True)
-        self._thread.start()
+        with self._beginning:
+            self._thread = threading.Thread(target=self._live, name="trading-bot-poller", daemon=True)
+            self._thread.start()
 
     def _live(self) -> None:
         stop = self._stop

@@ -45,6 +45,8 @@ class Login:
 
     None where sessions need no care.
     """
+    hurry: Callable[[], None] = _nothing
+    """Called as an order, an exit or a cancel begins: a session that is refused is renewed sooner for it."""
     halts_entries: Callable[[], str | None] = _no_problem
     """Says why no entry may be sent over this interface, while cancels and exits may, if so."""
 

@@ -287,6 +287,7 @@ class AccountParts:
             check_market=allow_at_any_market if self._collar is None else self._collar.begin,
             review=review_of_entries(self._config, self._review),
             approval_wait_s=self._config.agent.approval_wait_s,
+            hurry=self._login.hurry,
         )
 
     def _market_collar(self) -> MarketCollar:

@@ -68,6 +68,7 @@ class AgentInterface:
             log_in=log_in,
             problem=kept.problem,
             care=kept.care,
+            hurry=kept.hurry,
             requests_left=paced.requests_left,
             halts_entries=parts.drift.problem,
         )

@@ -43,7 +43,12 @@ def live_access(
         OrderNotSentError: the certificate authorities cannot be read.
     """
     live = live_connection(around, account_number=account_number, state=state, username=username, transport=transport)
-    login = Login(log_in=live.login.resume, problem=live.login.problem, requests_left=live.wire.requests_left)
+    login = Login(
+        log_in=live.login.resume,
+        problem=live.login.problem,
+        hurry=live.login.hurry,
+        requests_left=live.wire.requests_left,
+    )
     return WireAccess(wire=live.wire, login=login, renew=RenewalInTime(live.login.renew))
 
 

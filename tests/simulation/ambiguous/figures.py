@@ -1,15 +1,14 @@
 """What a run came to: how many submits, how each trouble was answered at each place, and every breach."""
 
-import gc
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.simulation.ambiguous.checks import Breach, Broken, Ended, breaches, endings
 from tests.simulation.ambiguous.life import ANSWERS, BLOCKED, AmbiguousLife
 from tests.simulation.ambiguous.troubles import PLACES, name_of
+from tests.support.garbage import garbage_left_alone
 
 COLUMNS: Sequence[str] = (*ANSWERS, *(ending for ending in Ended if ending is not Ended.NO_DOUBT))
 """How the call was answered, and, of the orders in doubt by then, what ended the doubt later."""
@@ -66,7 +65,7 @@ class Figures:
 def lived(numbers: Iterable[int]) -> Figures:
     """Live these lives, and judge each."""
     figures = Figures()
-    with _garbage_left_alone():
+    with garbage_left_alone():
         for number in numbers:
             life = AmbiguousLife(seed=number // len(PLACES), place=PLACES[number % len(PLACES)])
             try:
@@ -77,18 +76,6 @@ def lived(numbers: Iterable[int]) -> Figures:
                 figures.failed.append(Failed(life=number, place=str(life.place), breach=breach))
             figures.add(_of_one(life, number))
     return figures
-
-
-@contextmanager
-def _garbage_left_alone() -> Iterator[None]:
-    """Look for none between one life and the next: that costs a tenth of all, and frees next to nothing."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _of_one(life: AmbiguousLife, number: int) -> Figures:

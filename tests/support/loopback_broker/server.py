@@ -72,9 +72,11 @@ class LoopbackServer:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def deaf(self, plain: socket.socket, stop: threading.Event) -> bool:
-        """Shake hands, then read nothing."""
-        with self._context.wrap_socket(plain, server_side=True):
+    def deaf_after_one(self, plain: socket.socket, stop: threading.Event) -> bool:
+        """Answer one request, so that there is an open connection, then read nothing more from it."""
+        with self._context.wrap_socket(plain, server_side=True) as secured:
+            secured.recv(64 * 1024)
+            secured.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
             stop.wait()
         return False
 

@@ -9,6 +9,7 @@ from trading_bot.agent.login.saved_login import LoginStore, SavedLogin
 from trading_bot.agent.login.standing import LoginStanding, standing_of
 from trading_bot.auth.login_answers import SUCCESS, THROTTLED
 from trading_bot.auth.login_lock import LOCK_PATIENCE_S, login_locked
+from trading_bot.auth.renewal_pause import RenewalPause
 from trading_bot.auth.renewal_time import held_within, request_time_s, throttled_pause_s
 from trading_bot.auth.secret_file import TokenFileError
 from trading_bot.clock import Clock, Seconds
@@ -25,6 +26,9 @@ LONG_PAUSE_S: Seconds = 300.0
 
 FRESH_PAUSE_S: Seconds = 30.0
 """The same after one that brought tokens: where those are refused too, more of them would not help."""
+
+HURRIED_PAUSE_S: Seconds = 30.0
+"""The same after a first answer that is not known, for an order, an exit or a cancel. The last try is not hurried."""
 
 MOST_IN_DOUBT = 3
 """As often is a refresh token used whose answers were all lost; then only a person can log in."""
@@ -60,12 +64,16 @@ class AgentLogin:
         self._threads = threading.Lock()
         self._current: SavedLogin | None = None
         self._on_file: SavedLogin | None = None
-        self._no_renewal_before = clock.monotonic()
+        self._pause = RenewalPause(clock)
         self._has_told_of_the_end = False
 
     def problem(self) -> str | None:
         """Return why only a person can log in again, if so."""
         return SESSION_ENDED if self._has_told_of_the_end else None
+
+    def hurry(self) -> None:
+        """Let refused tokens be renewed sooner than for a read: an order, an exit or a cancel begins."""
+        self._pause.hurry()
 
     def resume(self) -> None:
         """Take up the saved login. Nothing is sent: only a request can tell whether the server still accepts it.
@@ -167,15 +175,11 @@ class AgentLogin:
     def _wants_renewal(self) -> bool:
         current = self._current
         return (
-            current is not None
-            and current.renews_itself
-            and current.is_due(self._clock.now())
-            and self._clock.monotonic() >= self._no_renewal_before
+            current is not None and current.renews_itself and current.is_due(self._clock.now()) and self._pause.is_over
         )
 
     def _has_another_session(self, deadline: Seconds) -> bool:
-        now = self._clock.monotonic()
-        if not self._no_renewal_before <= now < deadline:
+        if not self._pause.is_over or self._clock.monotonic() >= deadline:
             return self._locked(deadline, self._found_renewed)
         return self._locked(deadline, lambda: self._found_renewed() or self._renewed(deadline))
 
@@ -216,6 +220,7 @@ class AgentLogin:
             return False
         if not self._is_noted(current):
             return False
+        self._pause.sending()
         result = self._grants.exchange(
             refresh_request(current.refresh_token, current.client_id),
             timeout_s=request_time_s(deadline - self._clock.monotonic(), longest_s=RENEWAL_TIMEOUT_S),
@@ -241,7 +246,7 @@ class AgentLogin:
             return False
         self._keep_if_possible(new)
         self._use(new)
-        self._pause(FRESH_PAUSE_S)
+        self._pause.begin(FRESH_PAUSE_S)
         _log.info("session_renewed", expires_at=new.expires_at)
         return True
 
@@ -254,22 +259,24 @@ class AgentLogin:
                 self._tell_of_the_end()
         elif isinstance(result, WireReply) and result.status == THROTTLED:
             self._keep_if_possible(current)
-            self._pause(throttled_pause_s(result, self._clock.now(), least_s=FRESH_PAUSE_S, untold_s=LONG_PAUSE_S))
+            told_s = throttled_pause_s(result, self._clock.now(), least_s=FRESH_PAUSE_S, untold_s=LONG_PAUSE_S)
+            self._pause.begin(told_s)
         elif isinstance(result, WireFailure) and not result.first_byte_written:
             self._keep_if_possible(current)
-            self._pause(PAUSE_S)
+            self._pause.begin(PAUSE_S)
         else:
             said = result.cause if isinstance(result, WireFailure) else f"HTTP {result.status}"
             self._doubt(current, f"the answer to a renewal is not known ({said})")
 
     def _doubt(self, current: SavedLogin, problem: str) -> None:
-        self._current = current.model_copy(update={"renewals_in_doubt": current.renewals_in_doubt + 1})
+        in_doubt = current.renewals_in_doubt + 1
+        self._current = current.model_copy(update={"renewals_in_doubt": in_doubt})
         _log.error("session_may_not_be_renewed", problem=problem, works_until=current.expires_at)
         # A session that works is not renewed any more; one that is refused from now on is, at once.
-        self._pause(LONG_PAUSE_S if self._http.bearer_is_refused else PAUSE_S)
-
-    def _pause(self, for_s: Seconds) -> None:
-        self._no_renewal_before = self._clock.monotonic() + for_s
+        if not self._http.bearer_is_refused:
+            self._pause.begin(PAUSE_S)
+        else:
+            self._pause.begin(LONG_PAUSE_S, in_a_hurry_s=HURRIED_PAUSE_S if in_doubt < MOST_IN_DOUBT - 1 else None)
 
     def _tell_of_the_end(self) -> None:
         if not self._has_told_of_the_end:
