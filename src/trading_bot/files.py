@@ -7,10 +7,11 @@ import stat
 import struct
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import NewType, Protocol, TypeAlias
+
+from trading_bot.values import Value
 
 Descriptor = NewType("Descriptor", int)
 PRIVATE_FILE = 0o600
@@ -26,8 +27,7 @@ _STATX = struct.Struct("=16xII4xHxxQQ88xII112x")
 _Answer = ctypes.c_char * _STATX.size
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileFacts:
+class FileFacts(Value, frozen=True, kw_only=True):
     """What tells one file from another, and whether it is ours alone."""
 
     device: int
@@ -141,6 +141,8 @@ class LocalFiles:
 
     def make_folder(self, path: Path) -> None:
         """Create the folder and each parent that is missing, all of them 0700."""
+        if path.is_dir():
+            return
         if not path.parent.exists():
             self.make_folder(path.parent)
         path.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
@@ -213,7 +215,8 @@ class LocalFiles:
 
     def read(self, path: Path) -> bytes:
         """Read it whole."""
-        return path.read_bytes()
+        with path.open("rb", buffering=0) as file:
+            return file.readall()
 
     def read_part(self, path: Path, *, offset: int, size: int) -> bytes:
         """Open it, go there, and read."""

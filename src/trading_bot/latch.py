@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
@@ -49,8 +50,9 @@ class LatchState(enum.StrEnum):
     DISARMED = "disarmed"  # killed, never armed, or unreadable: nothing but cancels
 
 
+@cache
 def linux_boot_id() -> str:
-    """Read the kernel's name of this boot; raises OSError on other systems."""
+    """Read the kernel's name of this boot, which no process outlives; raises OSError on other systems."""
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 

@@ -7,8 +7,10 @@ import pytest
 
 from tests.support.scripted_broker import lost, reply
 from tests.support.scripted_tools import ToolBench, bad, event, good, message, stream
+from trading_bot.agent.messages import AnswerFinder, RpcResult
 from trading_bot.agent.tool_call import Garbled, HttpRefusal, RpcError, ToolError, ToolReply, tool_call
 from trading_bot.robinhood.failures import WireFailure
+from trading_bot.robinhood.session import WireReply
 
 
 @pytest.fixture
@@ -101,3 +103,20 @@ def test_a_stream_is_read_on_to_our_answer(bench):
 def test_an_id_that_only_equals_ours_is_not_ours(bench):
     bench.tools.opens = [lambda _: reply(200, message(True, result={}))]
     assert isinstance(read(bench), Garbled)
+
+
+def streamed(body: bytes) -> WireReply:
+    return WireReply(status=200, headers={"content-type": "text/event-stream"}, body=body)
+
+
+def test_an_answer_that_was_found_while_it_arrived_is_not_decoded_again():
+    body, finder = event(message(7, result=good({"a": 1}))), AnswerFinder(7)
+    assert finder.is_in(body)
+    assert finder.answer_in(streamed(body)) is finder.answer_in(streamed(body))
+
+
+def test_an_answer_is_read_from_the_reply_where_that_differs_from_what_arrived():
+    """The session masks an echo of the access token in the reply, after the answer was seen to be complete."""
+    finder = AnswerFinder(7)
+    assert finder.is_in(event(message(7, result={"said": "the-token"})))
+    assert finder.answer_in(streamed(event(message(7, result={"said": "***"})))) == RpcResult(value={"said": "***"})

@@ -9,15 +9,16 @@ import pytest
 import requests
 import urllib3
 
-from tests.faults.grid import calls_for
 from tests.support.login_doors import (
     DOORS,
+    ENDED,
     TOKEN,
     AgentLoginDoor,
     AgentRenewal,
     Door,
     PrivateLogin,
     PrivateRenewal,
+    access_of,
     spoilt,
 )
 from tests.support.scripted_broker import Answer, lost, reply, unreachable
@@ -112,11 +113,13 @@ def cell(*faults: str) -> pytest.MarkDecorator:
 @pytest.mark.parametrize(("fault", "strike"), cells())
 def test_a_login_that_is_struck(fault, strike, kind, tmp_path):
     door: Door = kind(tmp_path / "state")
-    before = door.saved_access()
+    before, bearer = door.saved_access(), door.bearer()
     door.broker.always("POST", "/pathfinder/user_machine/", reply(500))
     door.broker.on(*TOKEN, strike(door))
     assert door.enter() is not None, "there are no tokens that can be used"
     assert door.saved_access() == before, "nothing partial is stored"
+    assert door.bearer() == bearer, "nor used"
+    assert (door.bench.login.problem() is not None) == is_over(door, fault), "the operator is told at once"
     check_requests(door, fault)
     check_again_at_once(door, fault)
     check_later(door, fault)
@@ -145,15 +148,30 @@ def check_again_at_once(door: Door, fault: str) -> None:
 
 
 def check_later(door: Door, fault: str) -> None:
-    door.time.sleep(PAUSE.total_seconds() if calls_for(f"LOG-{fault}") != "X" else 3600)
+    door.time.sleep(PAUSE.total_seconds())
     door.broker.on(*TOKEN, door.good(3), door.good(3))
     said = door.enter()
-    assert grants(door) <= 2
-    is_over = door.is_renewal and calls_for(f"LOG-{fault}") in ("D", "X")
-    if said is not None:
-        assert is_over, "what has passed is tried again"
+    if is_over(door, fault):
+        assert said is not None
+        check_over(door)
     else:
-        assert door.bearer() is not None
+        assert said is None, "what has passed is tried again"
+        assert grants(door) == 2
+        assert door.saved_access() == access_of(door.good(3))
+        assert str(door.bearer()).endswith(access_of(door.good(3)))
+
+
+def is_over(door: Door, fault: str) -> bool:
+    return fault in ENDED.get(type(door), ())
+
+
+def check_over(door: Door) -> None:
+    """Nothing tries by itself any more, here or in the next process, and only a person can log in."""
+    assert grants(door) == 1
+    assert "trading-bot login" in str(door.bench.login.problem())
+    after = type(door)(door.folder)
+    assert after.enter() is not None
+    assert grants(after) == 0
 
 
 @cell("F11", "F12", "F13", "F16")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.agent_login_bench import AgentLoginBench
 from tests.support.live_login_bench import LoginBench
-from tests.support.login_doors import DOORS, METADATA, TOKEN, AgentRenewal, Door, PrivateLogin, PrivateRenewal
+from tests.support.login_doors import DOORS, ENDED, METADATA, TOKEN, AgentRenewal, Door, PrivateLogin, PrivateRenewal
 from tests.support.loopback_broker.acts import Act, drip, hang, message, reply, reset
 from tests.support.loopback_broker.bench import authority
 from tests.support.loopback_broker.server import Heard, LoopbackServer
@@ -40,8 +40,6 @@ ACTS: dict[str, tuple[Act, ...]] = {
     "F17": (reply(429, {"detail": "no"}, Retry_After="200"),),
     "F18": (reply(429, {"detail": "no"}, Retry_After="-1"),),
 }
-ENDED: dict[type, set[str]] = {PrivateRenewal: {"F11", "F12", "F13"}, AgentRenewal: {"F11", "F12"}}
-"""After these a refresh token is not sent again. At the agent interface a 403 is that of a gateway before it."""
 
 
 class ImpatientSession(BrokerSession):

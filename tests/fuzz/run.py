@@ -63,7 +63,7 @@ def why_broken(take: Take, data: bytes, tally: Tally) -> str | None:
     """Give one input to a door within the bounds, count how it ended, and return what was wrong, if anything was."""
     tally.inputs += 1
     try:
-        with bounded():
+        with bounded(len(data)):
             tally.endings[take(data)] += 1
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever is raised here is a find
         tally.endings[f"broken {type(error).__name__}"] += 1
@@ -76,12 +76,14 @@ def lived(name: str, seed: int, numbers: Iterable[int]) -> Tally:
     target, tally = TARGETS[name], Tally()
     with opened(target) as take:
         take(next(iter(target.corpus.values())))  # what is loaded at first use is not the input's doing
-        memory = MemoryBound()
+        memory, longest = MemoryBound(), 0
         for number in numbers:
             data = target.made(seed, number)
+            longest = max(longest, len(data))
             why = why_broken(take, data, tally)
             if why is None and tally.inputs % _LOOKED_AT_EVERY == 0:
-                problem = memory.problem()
+                problem = memory.problem(longest=longest)
+                longest = 0
                 why = problem and f"{problem}, or one of the {_LOOKED_AT_EVERY} inputs before it did"
             if why is not None:
                 tally.broken.append(Broken(target=name, seed=seed, number=number, data=data, why=why))

@@ -23,6 +23,7 @@ from tests.fuzz.bounds import (
 )
 from tests.fuzz.doors.control_frames import check_orders
 from tests.fuzz.mutation import LONGEST, Mutator
+from tests.fuzz.registry import TARGETS
 from tests.fuzz.run import Tally, lived, opened, rounds_of, why_broken
 from tests.fuzz.targets import Target
 from trading_bot.logging.setup import get_logger
@@ -84,7 +85,7 @@ def test_a_hang_is_ended():
 
 
 def test_an_input_that_hangs_is_a_find_and_the_next_one_goes_on(monkeypatch):
-    monkeypatch.setattr(run, "bounded", lambda: bounded(most_s=0.05))
+    monkeypatch.setattr(run, "bounded", lambda size: bounded(size, most_s=0.05))
 
     def door(data: bytes) -> str:
         while data == b"hang":
@@ -99,6 +100,47 @@ def test_an_input_that_hangs_is_a_find_and_the_next_one_goes_on(monkeypatch):
 
 def test_an_input_that_ends_the_process_is_a_find():
     assert "SystemExit" in (why_broken(lambda _: sys.exit(0), b"", Tally()) or "")
+
+
+def test_a_long_input_that_is_read_once_is_no_find(monkeypatch):
+    """The dearest reading there is: it takes a multiple of the time that is allowed without the length."""
+    monkeypatch.setattr(run, "bounded", lambda size: bounded(size, most_s=0.05))
+    with opened(TARGETS["signals"]) as take:
+        assert why_broken(take, b"\n" * (128 * 1024), Tally()) is None
+
+
+def test_a_long_input_that_is_read_as_often_as_it_is_long_is_found(monkeypatch):
+    monkeypatch.setattr(run, "bounded", lambda size: bounded(size, most_s=0.05))
+
+    def door(data: bytes) -> str:
+        for _ in data:
+            for _ in data:
+                pass
+        return "read"
+
+    assert "BoundBrokenError: it took more than 0.11 s" in (why_broken(door, b"x" * (16 * 1024), Tally()) or "")
+
+
+@pytest.mark.parametrize(("grown_mib", "is_found"), [(192 + 3 * 128, False), (192 + 3 * 128 + 1, True)])
+def test_the_memory_that_an_input_may_take_grows_with_its_length(grown_mib, is_found):
+    peaks = iter([0, grown_mib * 1024])
+    memory = MemoryBound(peak_kib=lambda: next(peaks))
+    assert (memory.problem(longest=3 * 1024 * 1024) is not None) == is_found
+
+
+class OneLong(Target):
+    """Makes one input of a MiB."""
+
+    def made(self, seed: int, number: int) -> bytes:
+        return b"x" * (1024 * 1024 if number == 7 else 0)
+
+
+def test_a_long_input_allows_no_memory_to_those_that_are_looked_at_later(monkeypatch):
+    """The first look is behind a long input, the second behind none; both see as much of new memory."""
+    peaks = iter([0, 300 * 1024, 600 * 1024])
+    monkeypatch.setattr(run, "MemoryBound", lambda: MemoryBound(peak_kib=lambda: next(peaks)))
+    monkeypatch.setattr(run, "TARGETS", {"long": OneLong(name="signals", open=lambda _: lambda _: "read")})
+    assert [each.number for each in lived("long", 1, range(100)).broken] == [99]
 
 
 def test_memory_is_bounded():

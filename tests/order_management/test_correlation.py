@@ -165,6 +165,17 @@ def test_a_cancel_that_came_in_during_the_submit_is_fired_under_its_own_id():
     assert ids_of(bench, *DONE_BY_A_CANCEL) == {"stop-7"}
 
 
+def test_what_a_cancel_fired_by_the_submit_finds_out_is_done_for_the_cancel_as_if_it_had_been_fired_at_once():
+    bench, late = ManagerBench(), ManagerBench()
+    for each in (bench, late):
+        each.gateway.cancels.append(CancelStep(before=lambda at_broker: at_broker.fill(11)))
+    late.gateway.submits.append(SubmitStep(after=lambda: late.manager.cancel_order("c1", correlation_id="stop-7")))
+    order(bench)
+    bench.manager.cancel_order("c1", correlation_id="stop-7")
+    order(late)
+    assert ids_of(bench, EventKind.SYMBOL_FROZEN) == ids_of(late, EventKind.SYMBOL_FROZEN) == {"stop-7"}
+
+
 def test_a_cancel_that_nobody_asked_for_carries_the_orders_id():
     bench = ManagerBench()
     order(bench)

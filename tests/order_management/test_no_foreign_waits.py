@@ -14,6 +14,7 @@ from trading_bot.account.account_data import AccountData
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.exceptions import OrderOutcomeUnknownError, OrderStatusError
 from trading_bot.order_management.models import OrderRequest, OrderTerms, Side
+from trading_bot.order_management.portfolio import UnreadPosition
 from trading_bot.order_management.submit.placement import EXIT_CATCHES_UP_FOR_S, Approval, approve_all
 
 _PATIENCE_S = 10
@@ -112,6 +113,19 @@ def test_an_exit_asks_for_no_more_than_half_the_time_its_price_lives():
     began = bench.clock.monotonic()
     bench.sell()
     assert min(bench.gateway.deadlines[-1:]) == began + 5
+
+
+def test_an_exit_that_has_to_read_the_positions_itself_does_so_in_half_the_time_its_price_lives():
+    """The last look could not read this position; the orders were compared with the broker, and need no new round."""
+    bench = bench_of(intent_ttl_s=10)
+    bench.positions.unread = [UnreadPosition(name="AAPL", problem="quantity: null", symbol="AAPL")]
+    bench.sync(after=3600)
+    bench.positions.unread = []
+    bench.positions.deadlines.clear()
+    bench.clock.sleep(6)
+    began = bench.clock.monotonic()
+    assert bench.sell().order_id is not None
+    assert set(bench.positions.deadlines) == {began + 5}
 
 
 def test_an_exit_renews_a_view_that_is_too_old_for_two_seconds_at_most():

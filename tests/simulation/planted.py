@@ -51,7 +51,7 @@ def _schedules(bug: str, *, looks_early: bool) -> Iterator[tuple[Sequence[Step],
         yield DIRECTED[bug], setting_for(bug)
         return
     early = [FIRST_SEEDS[bug]] if looks_early and bug in FIRST_SEEDS else []
-    for seed in (*early, *range(WITHIN)):
+    for seed in dict.fromkeys((*early, *range(WITHIN))):
         yield steps_of(seed), setting_of(seed, SETTINGS.get(bug, PLAIN))
 
 

@@ -23,7 +23,7 @@ import urllib3
 
 from tests.support.odd_rows import NOWHERE, ORDERS, POSITIONS, odd_order, odd_position
 from tests.support.payload_forms import PayloadForms
-from tests.support.scripted_broker import Answer, reply, response
+from tests.support.scripted_broker import Answer, reply, response, told
 from tests.support.stand_in_book import (
     BASE,
     ENDED,
@@ -33,6 +33,7 @@ from tests.support.stand_in_book import (
     StandInBook,
     first_row,
     http_date,
+    moment_of,
     wire_time,
 )
 from trading_bot.clock import VirtualClock
@@ -294,7 +295,8 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         if self.date_skew is None:
             return answer
         date = http_date(self.clock.now() + self.date_skew)
-        return Answer(status=answer.status, body=answer.body, headers={**answer.headers, "Date": date})
+        answer.headers = {**answer.headers, "Date": date}
+        return answer
 
     def _treat(self, request: Request, act: Act | None) -> Answer:
         if act is not None:
@@ -364,11 +366,11 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
     def _logged_in(self, request: Request) -> Answer:
         self._tokens += 1
         names = {"access_token": f"access-{self._tokens}", "refresh_token": f"refresh-{self._tokens}"}
-        return reply(200, {**names, "token_type": "Bearer", "expires_in": 86400})
+        return told(200, {**names, "token_type": "Bearer", "expires_in": 86400})
 
     def _read(self, request: Request) -> Answer:
         order = self.book.by_id(request.path.split("/")[2])
-        return reply(200, self.forms.order(order.row())) if order else reply(404, {"detail": "Not found."})
+        return told(200, self.forms.order(order.row())) if order else told(404, {"detail": "Not found."})
 
     def _submitted(self, request: Request) -> Answer:
         now = self.clock.now()
@@ -378,21 +380,21 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         if known and self.ref_ids is RefIdMode.BAD_REQUEST:
             return _STATUS[Act.REF_ID_400]()
         if known and self.ref_ids is RefIdMode.FIRST_ORDER:
-            return reply(201, self.forms.order(known[0].row()))
+            return told(201, self.forms.order(known[0].row()))
         if known and self.ref_ids is RefIdMode.IGNORED:
-            return reply(200, {})
+            return told(200, {})
         if request.form["side"] == "sell" and int(request.form["quantity"]) > self.for_sale(request.form["symbol"]):
-            return reply(400, {"detail": "Not enough shares to sell."})
+            return told(400, {"detail": "Not enough shares to sell."})
         order = self.book.take(request.form, now=now, expires_at=self._session_end(now))
-        return reply(201, self.forms.order(order.row()))
+        return told(201, self.forms.order(order.row()))
 
     def _cancelled(self, request: Request) -> Answer:
         now = self.clock.now()
         order = self.book.by_id(request.path.split("/")[2])
         if order is None:
-            return reply(404, {"detail": "Not found."})
+            return told(404, {"detail": "Not found."})
         if not order.is_open or self.cancels is CancelMode.REFUSED:
-            return reply(403, {"detail": "Order cannot be cancelled at this time."})
+            return told(403, {"detail": "Order cannot be cancelled at this time."})
         match self.cancels:
             case CancelMode.AT_ONCE:
                 self.book.cancel(order, now)
@@ -405,21 +407,21 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
                 self.book.cancel(order, now)
             case CancelMode.IGNORED:
                 self.dropped_cancels += 1
-        return reply(200, {})
+        return told(200, {})
 
     def _listed(self, request: Request, *, stale: bool = False) -> Answer:
         """Answer one page; a stale one comes from a replica that still has every order's first version."""
         now = self.clock.now()
         shown = [order for order in self.book.orders if order.hidden_until is None or now >= order.hidden_until]
         shown.sort(key=lambda order: order.created_at, reverse=True)
-        rows = [order.versions[0] if stale else order.row() for order in shown]
+        rows = [order.versions[0 if stale else -1] for order in shown]  # `forms` copies what it writes
         rows = [*self.book.strange_orders, *rows]
         rows = [row for row in rows if self._asked_for(row, request.query)]
         start = first_row(request.query.get("cursor", "0"), rows)
         end = start + self.page_size
         following = self._page_address(request, end) if end < len(rows) else None
         page = [self.forms.order(row) for row in rows[start:end]]
-        return reply(200, {"next": following, "previous": None, "results": page})
+        return told(200, {"next": following, "previous": None, "results": page})
 
     def _asked_for(self, row: Mapping[str, object], query: Mapping[str, str]) -> bool:
         if query.get("is_closed") == "false" and self.honours_is_closed and row["state"] in ENDED:
@@ -427,7 +429,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         since = query.get("updated_at[gte]")
         if since is None or row["updated_at"] is None:
             return True
-        return datetime.fromisoformat(str(row["updated_at"])) >= datetime.fromisoformat(since)
+        return moment_of(str(row["updated_at"])) >= moment_of(since)
 
     @staticmethod
     def _page_address(request: Request, cursor: int) -> str:
@@ -449,9 +451,9 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         self.shown_spoilt |= self.book.spoilt_positions.keys()
         rows = self._position_rows()
         if request.path == "/positions/":
-            return reply(200, {"next": None, "results": [self.forms.position(row) for row in rows]})
+            return told(200, {"next": None, "results": [self.forms.position(row) for row in rows]})
         alone = [row for row in rows if row["instrument_id"] == request.path.split("/")[3]]
-        return reply(200, self.forms.position(alone[0])) if alone else reply(404, {"detail": "Not found."})
+        return told(200, self.forms.position(alone[0])) if alone else told(404, {"detail": "Not found."})
 
     def _position_rows(self) -> list[dict[str, object]]:
         rows = [
@@ -481,11 +483,12 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         return self.book.held.get(symbol, 0) - self._on_offer(symbol)
 
     def _on_offer(self, symbol: str) -> int:
-        return sum(order.remaining for order in self.book.open() if (order.symbol, order.side) == (symbol, "sell"))
+        sells = (order for order in self.book.orders if order.symbol == symbol and order.side == "sell")
+        return sum(order.remaining for order in sells if order.is_open)
 
     def _quotes(self, request: Request) -> Answer:
         asked = request.query["symbols"].split(",")
-        return reply(200, {"results": [self._quote(symbol) if symbol in INSTRUMENT_OF else None for symbol in asked]})
+        return told(200, {"results": [self._quote(symbol) if symbol in INSTRUMENT_OF else None for symbol in asked]})
 
     def _quote(self, symbol: str) -> dict[str, object]:
         row = {
@@ -511,8 +514,8 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
             if key in SYMBOL_OF
         ]
         if asked is not None:
-            return reply(200, {"next": None, "results": rows})
-        return reply(200, rows[0]) if rows else reply(404, {"detail": "Not found."})
+            return told(200, {"next": None, "results": rows})
+        return told(200, rows[0]) if rows else told(404, {"detail": "Not found."})
 
     # How a good answer is spoilt on the way.
 
@@ -531,12 +534,12 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         if request.route is Route.LIST and act in _PAGE_SPOILERS:
             return _PAGE_SPOILERS[act](self, request, body)
         _spoil_rows(self, body, act)
-        return reply(answer.status, body)
+        return answer if body == answer.says else reply(answer.status, body)
 
 
 _SERVED: Mapping[Route, Callable[[BrokerStandIn, Request], Answer]] = {
     Route.LOGIN: lambda broker, request: broker._logged_in(request),
-    Route.ACCOUNT: lambda broker, request: reply(200, broker.forms.account(broker._account_row())),
+    Route.ACCOUNT: lambda broker, request: told(200, broker.forms.account(broker._account_row())),
     Route.POSITIONS: lambda broker, request: broker._positions(request),
     Route.INSTRUMENT: lambda broker, request: broker._instruments(request),
     Route.QUOTES: lambda broker, request: broker._quotes(request),

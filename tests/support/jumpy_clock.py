@@ -1,5 +1,6 @@
 """A clock whose two times can be driven apart, as by a sleeping machine or a hand on the wall clock."""
 
+import threading
 import time
 from datetime import datetime, timedelta
 
@@ -7,15 +8,35 @@ from trading_bot.clock import VirtualClock
 
 
 class JumpyClock(VirtualClock):
-    """The wall time can be set, or go on while the monotonic one stands still, as over a sleep."""
+    """The wall time can be set, or go on while the monotonic one stands still, as over a sleep.
 
-    _jumped = timedelta()
+    It is read thousands of times between two moves, so each move works out what is read.
+    """
+
+    def __init__(self, start: datetime) -> None:
+        super().__init__(start)
+        self._moving = threading.Lock()
+        self._jumped = timedelta()
+        self._keep()
 
     def now(self) -> datetime:
-        return super().now() + self._jumped
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._mono
+
+    def sleep(self, seconds: float) -> None:
+        with self._moving:
+            super().sleep(seconds)
+            self._keep()
 
     def jump(self, seconds: float) -> None:
-        self._jumped += timedelta(seconds=seconds)
+        with self._moving:
+            self._jumped += timedelta(seconds=seconds)
+            self._keep()
+
+    def _keep(self) -> None:
+        self._now, self._mono = super().now() + self._jumped, super().monotonic()
 
 
 class PatientClock(JumpyClock):

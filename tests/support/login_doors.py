@@ -1,7 +1,7 @@
 """The four ways in which tokens are got, behind one face: a login and a renewal, at each of the broker's interfaces."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, TypeAlias
@@ -171,6 +171,15 @@ DOORS: Sequence[type[PrivateLogin] | type[AgentRenewal]] = (
     AgentLoginDoor,
     AgentRenewal,
 )
+
+_UNREADABLE = frozenset({"F23", "F24", "F25", "F26", "F27", "F28", "F30", "F31"})
+ENDED: Mapping[type, Collection[str]] = {
+    PrivateRenewal: {"F11", "F12", "F13"} | _UNREADABLE,
+    AgentRenewal: {"F11", "F12"},
+}
+"""After these a refresh token is not sent again, and a person has to log in.
+
+At the agent interface a 403 is that of a gateway before it, and a token whose answer was lost may be sent again."""
 
 
 def spoilt(answer: Answer, **changes: object) -> Answer:

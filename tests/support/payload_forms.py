@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
 from tests.support.stand_in_book import BASE, SYMBOL_OF
@@ -23,7 +24,7 @@ _NUMBERS = frozenset(
 )
 _TIMES = frozenset({"created_at", "updated_at", "last_transaction_at", "timestamp", "stop_triggered_at"})
 _WORDS = frozenset({"state", "side", "type", "time_in_force", "trigger", "tradability"})
-_VARIED = _NUMBERS | _TIMES | _WORDS
+_KEPT = frozenset({"price", "executions", "quantity"})
 
 _OF_ORDERS: Row = {
     "fees": "0",
@@ -133,6 +134,10 @@ class Form:
     turn: int
     """By how many places the keys are turned."""
 
+    @cached_property
+    def ways(self) -> Mapping[str, Callable[[str], object]]:
+        return _ways_of(self)
+
 
 def _as_told(text: str) -> str:
     return text
@@ -236,26 +241,30 @@ class PayloadForms:
             if name in told and form.hides and self._chance.random() < form.hides:
                 told[name] = None
         _name_instrument(told, form.instrument)
+        ways = form.ways
         items = [
-            (name, _value(name, value, form) if name in _VARIED and isinstance(value, str) else value)
+            (name, ways[name](value) if name in ways and isinstance(value, str) else value)
             for name, value in told.items()
         ]
         turn = form.turn % len(items)
+        turned = items[turn:] + items[:turn]
+        if not form.lacks_nulls:
+            return dict(turned)
         # A null that the stand-in itself wrote may say something: a price of null is a market order.
-        kept = {"price", "executions", "quantity"}
-        return {
-            name: value
-            for name, value in items[turn:] + items[:turn]
-            if not (form.lacks_nulls and value is None) or name in kept
-        }
+        return {name: value for name, value in turned if value is not None or name in _KEPT}
 
 
-def _value(name: str, value: str, form: Form) -> object:
-    if name in _NUMBERS:
-        return form.number(value) if _NUMBER.fullmatch(value) else value
-    if name in _TIMES:
-        return form.time(value)
-    return value.upper() if form.in_capitals and name in _WORDS else value
+def _ways_of(form: Form) -> Mapping[str, Callable[[str], object]]:
+    """Return how a form writes the text of each key; a key that is not there is written as it is."""
+    number, time = _NUMBER_WAYS[form.number], form.time
+    numbers = dict.fromkeys(_NUMBERS, number) if form.number is not _as_told else {}
+    times = dict.fromkeys(_TIMES, time) if time is not _as_told else {}
+    return {**numbers, **times, **(dict.fromkeys(_WORDS, str.upper) if form.in_capitals else {})}
+
+
+def _of_numbers(write: Callable[[str], object]) -> Callable[[str], object]:
+    """Let what is no number be written as it is; the same few numbers come again and again."""
+    return lru_cache(maxsize=1024)(lambda text: write(text) if _NUMBER.fullmatch(text) else text)
 
 
 def _name_instrument(told: dict[str, Any], how: str) -> None:
@@ -267,3 +276,6 @@ def _name_instrument(told: dict[str, Any], how: str) -> None:
     elif how == "address":
         told["instrument"] = f"{BASE}/instruments/{named}/"
         del told["instrument_id"]
+
+
+_NUMBER_WAYS = {write: _of_numbers(write) for write in _NUMBER_FORMS}

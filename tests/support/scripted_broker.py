@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
 import requests
 import urllib3
 
@@ -32,12 +33,19 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     error: Exception | None = None
     before_writing: bool = False
+    says: Mapping[str, object] | None = None
+    """What the body says, where whoever made it has that at hand; it is not to be changed."""
     then: Callable[[], object] = lambda: None
 
 
 def reply(status: int = 200, body: object = None, **headers: str) -> Answer:
     raw = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()
     return Answer(status=status, body=raw, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def told(status: int, body: Mapping[str, object]) -> Answer:
+    """Return what `reply` does of a body of plain values, at a tenth of the cost: a life has hundreds of them."""
+    return Answer(status=status, body=msgspec.json.encode(body), says=body)
 
 
 def unreachable(error: Exception | None = None) -> Answer:

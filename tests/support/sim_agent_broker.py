@@ -25,7 +25,7 @@ from tests.support.agent_server.wording import bad_result, good_result, varied
 from tests.support.broker_stand_in import BID, Act, BrokerStandIn, Request, Route
 from tests.support.payload_forms import PayloadForms
 from tests.support.scripted_broker import Answer, response
-from tests.support.stand_in_book import BASE, HEALTHY, INSTRUMENTS, SYMBOL_OF, HeldOrder
+from tests.support.stand_in_book import BASE, HEALTHY, INSTRUMENTS, SYMBOL_OF, HeldOrder, moment_of
 from trading_bot.clock import VirtualClock
 from trading_bot.robinhood.sending import current_send_context
 
@@ -49,6 +49,8 @@ _ROUTES = {
 }
 _AS_A_TEXT = frozenset({Act.E503_BEFORE, Act.E503_AFTER, Act.E504_BEFORE, Act.E504_AFTER})
 """Trouble that the tool reports; other trouble of the kind is a status of HTTP."""
+_OF_TOOLS = frozenset({200, 201, 400, 403, 404, 409, 422})
+"""What the private wire answers and a tool tells."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,7 @@ class AgentBrokerStandIn(BrokerStandIn):
     def _asked_for(self, row: Mapping[str, object], query: Mapping[str, str]) -> bool:
         """Filter as the agent interface does: by the time of creation."""
         since = query.get("created_at_gte")
-        return since is None or datetime.fromisoformat(str(row["created_at"])) >= datetime.fromisoformat(since)
+        return since is None or moment_of(str(row["created_at"])) >= moment_of(since)
 
     def _told(self, called: _Called, request: Request, answer: Answer) -> dict[str, object]:
         """Say a reply of the private wire as the tool says it.
@@ -205,7 +207,7 @@ class AgentBrokerStandIn(BrokerStandIn):
             raise rate_limited()
         if answer.status >= 400:
             raise api_error(answer.status, answer.body.decode())
-        body = json.loads(answer.body)
+        body: Any = json.loads(answer.body) if answer.says is None else answer.says
         if request.route is Route.QUOTES:
             return _of_symbols(called, body["results"])
         if request.route is Route.ACCOUNT:
@@ -230,8 +232,10 @@ def _sells_the_healthy(asked: Asked) -> bool:
 
 def _not_for_a_tool(answer: Answer, act: Act | None) -> Answered | None:
     """Return what is no tool's answer: a status of HTTP, or a body that holds none."""
+    if answer.says is not None and answer.status in _OF_TOOLS:
+        return None
     raw = Answered(status=answer.status, headers=dict(answer.headers), body=answer.body)
-    if answer.status in (200, 201, 400, 403, 404, 409, 422):
+    if answer.status in _OF_TOOLS:
         try:
             json.loads(answer.body)
         except ValueError:

@@ -145,6 +145,10 @@ class Stored(Protocol):
         """Every record."""
         ...
 
+    def holds(self, event: OrderEvent) -> bool:
+        """Whether a record tells of exactly this event; mostly it is one of the newest."""
+        ...
+
     def standing(self) -> tuple[JournalRecord, ...]:
         """The records that a start would refold."""
         ...
@@ -190,6 +194,9 @@ class InMemory:
             self._told = stored, told
         return told
 
+    def holds(self, event: OrderEvent) -> bool:
+        return any(self._record(stored).fact == event for stored in reversed(self.storage.records.values()))
+
     def standing(self) -> tuple[JournalRecord, ...]:
         numbers = sorted({one.seq for one in self.storage.standing})
         return tuple(self._record(self.storage.records[seq]) for seq in numbers)
@@ -233,6 +240,8 @@ class SimSide:
 
     def facts(self, stored: Sequence[JournalRecord]) -> list[JournalRecord]:
         """The facts that wait and are not stored."""
+        if not self.waiting:
+            return []
         hashes = {record.hash for record in stored}
         return [record for record in self.waiting if not _is_intent(record) and record.hash not in hashes]
 

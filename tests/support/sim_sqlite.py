@@ -9,7 +9,7 @@ import os
 import random
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -33,6 +33,7 @@ from trading_bot.order_management.journal.tables import Cursor
 
 _CHECKPOINT_EVERY = 5
 """Commits between two checkpoints, so that a short life has some."""
+_BODIES = "SELECT CAST(body AS BLOB), hash FROM record"
 _MIXTURES = 8
 """How many mixtures of stored and lost sectors a power loss chooses from."""
 
@@ -63,7 +64,10 @@ class InSqlite:
         self._moves = 0
         """How often the files were followed or put back; see `_state`."""
         self._records: tuple[object, tuple[JournalRecord, ...]] = None, ()
-        self._standing: tuple[object, tuple[JournalRecord, ...]] = None, ()
+        self._pointed: set[int] = set()
+        """The numbers of the records that stand, read with all records."""
+        self._newest: tuple[object, tuple[JournalRecord, ...]] = None, ()
+        """The records behind those that were read last."""
         self.acknowledged = 0
         """The number of the last record of which a process was told that it is stored."""
 
@@ -135,6 +139,7 @@ class InSqlite:
     def records(self) -> tuple[JournalRecord, ...]:
         state = self._state()
         if state != self._records[0]:
+            self._pointed = set()
             self._records = state, tuple(self._read_all()) if self._exists() else ()
         return self._records[1]
 
@@ -146,11 +151,13 @@ class InSqlite:
         return self._moves, len(self._shim.steps), facts
 
     def _read_all(self) -> Iterator[JournalRecord]:
-        return (self._record(body.encode("utf-8", "surrogateescape"), digest) for body, digest in self._rows())
+        return (self._record(body, digest) for body, digest in self._rows())
 
-    def _rows(self) -> list[tuple[str, str]]:
-        def fetch(cursor: Cursor) -> list[tuple[str, str]]:
-            cursor.execute("SELECT body, hash FROM record ORDER BY seq")
+    def _rows(self) -> list[tuple[bytes, str]]:
+        def fetch(cursor: Cursor) -> list[tuple[bytes, str]]:
+            cursor.execute("SELECT seq FROM standing")
+            self._pointed = {seq for (seq,) in cursor.fetchall()}
+            cursor.execute(f"{_BODIES} ORDER BY seq")
             return cursor.fetchall()
 
         try:
@@ -163,17 +170,29 @@ class InSqlite:
             self._read[body, digest] = unseal(body, digest).record
         return self._read[body, digest]
 
-    def standing(self) -> tuple[JournalRecord, ...]:
-        state = self._state()
-        if state != self._standing[0]:
-            self._standing = state, self._read_standing()
-        return self._standing[1]
+    def holds(self, event: OrderEvent) -> bool:
+        return any(record.fact == event for record in self._read_newest()) or any(
+            record.fact == event for record in reversed(self.records())
+        )
 
-    def _read_standing(self) -> tuple[JournalRecord, ...]:
-        try:
-            return self._reader.read_standing() if self._exists() else ()
-        except JournalMissingError:
+    def _read_newest(self) -> tuple[JournalRecord, ...]:
+        """Read what is behind the last records that were read, if those are not the newest."""
+        state, (read_at, known) = self._state(), self._records
+        if state == read_at or not known:
             return ()
+        if state != self._newest[0]:
+            rows: list[tuple[bytes, str]] = []
+            with suppress(sqlite3.Error), closing(connect(self._path, "ro", 0)) as connection:
+                rows = connection.execute(f"{_BODIES} WHERE seq > ? ORDER BY seq", (known[-1].seq,)).fetchall()
+            self._newest = state, tuple(self._record(body, digest) for body, digest in rows)
+        return self._newest[1]
+
+    def standing(self) -> tuple[JournalRecord, ...]:
+        records = self.records()
+        standing = tuple(record for record in records if record.seq in self._pointed)
+        if len(standing) == len(self._pointed):
+            return standing
+        return self._reader.read_standing()  # it says which record is missing
 
     def is_lasting(self, seq: int) -> bool:
         return seq <= self.acknowledged
@@ -226,32 +245,36 @@ class FiledSide:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files = LocalFiles()
-        self._read: tuple[bytes, tuple[JournalRecord, ...]] = b"", ()
+        self._read: dict[Path, tuple[bytes, Sequence[tuple[JournalRecord, SideLine]]]] = {}
 
-    def _records_in(self, data: bytes) -> tuple[JournalRecord, ...]:
-        """Read a file, which is mostly the one of the last look: space for lines, and no line."""
-        if data != self._read[0]:
-            self._read = data, read_side(data).records
-        return self._read[1]
+    def _lines_in(self, path: Path) -> Sequence[tuple[JournalRecord, SideLine]]:
+        """Read a file, which is mostly as it was at the last look: space for lines, and no line."""
+        data, before = path.read_bytes(), self._read.get(path)
+        if before is not None and before[0] == data:
+            return before[1]
+        lines = tuple((record, line_in(record)) for record in read_side(data).records)
+        self._read[path] = data, lines
+        return lines
 
     def _lines(self) -> Iterator[tuple[JournalRecord, SideLine]]:
         for path in side_paths(self._folder, files=self._files):
             if not is_kill(path):
-                for record in self._records_in(path.read_bytes()):
-                    yield record, line_in(record)
+                yield from self._lines_in(path)
 
     def has(self, event: OrderEvent) -> bool:
         return any(line.fact == event for _, line in self._lines())
 
     def facts(self, stored: Sequence[JournalRecord]) -> list[JournalRecord]:
         """The facts that wait and are not stored, neither by their own commit nor by a start that took them over."""
+        lines = [(record, line) for record, line in self._lines() if line.fact.event is not EventKind.ORDER_INTENDED]
+        if not lines:
+            return []
         hashes = {record.hash for record in stored}
         taken = [(record.ts, record.session_id, record.fact) for record in stored]
         return [
             replace(record, fact=line.fact)
-            for record, line in self._lines()
-            if line.fact.event is not EventKind.ORDER_INTENDED
-            and (line.stored_as is None or line.stored_as.hash not in hashes)
+            for record, line in lines
+            if (line.stored_as is None or line.stored_as.hash not in hashes)
             and (line.ts, line.session_id, line.fact) not in taken
         ]
 

@@ -303,8 +303,7 @@ class SimWorld:
         return fate
 
     def _note_change(self, change: OrderChange) -> None:
-        known = any(record.fact == change.event for record in reversed(self.records()))
-        if not known and not self.side.has(change.event) and not self.life.is_over:
+        if not self.stored.holds(change.event) and not self.side.has(change.event) and not self.life.is_over:
             self.told_early.append(f"{change.event.event} of {change.event.client_order_id}")
         elif not self.life.is_over:
             self.told.append(change.event)

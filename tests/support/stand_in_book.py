@@ -169,7 +169,7 @@ class StandInBook:
         return [order for order in self.orders if order.ref_id == ref_id]
 
     def open(self) -> list[HeldOrder]:
-        return [order for order in self.orders if order.is_open]
+        return [order for order in self.orders if order.state not in ENDED]
 
     @property
     def cash(self) -> Decimal:
@@ -255,8 +255,8 @@ class StandInBook:
 
     def expire(self, now: datetime) -> None:
         """Let good-for-day orders end with their session."""
-        for order in self.open():
-            if order.time_in_force == "gfd" and now >= order.expires_at:
+        for order in self.orders:
+            if now >= order.expires_at and order.time_in_force == "gfd":
                 self.cancel(order, now)
 
     def _moved(self, order: HeldOrder, now: datetime) -> None:
@@ -266,7 +266,12 @@ class StandInBook:
 
     def _new_id(self) -> str:
         self._numbers += 1
-        return str(uuid.uuid5(_NAMES, str(self._numbers)))
+        return _id_of(self._numbers)
+
+
+@lru_cache(maxsize=1024)
+def _id_of(number: int) -> str:
+    return str(uuid.uuid5(_NAMES, str(number)))
 
 
 def first_row(cursor: str, rows: Sequence[Mapping[str, object]]) -> int:
@@ -277,6 +282,11 @@ def first_row(cursor: str, rows: Sequence[Mapping[str, object]]) -> int:
     created = [row["created_at"] for row in rows]
     newer = [at is None or datetime.fromisoformat(str(at)) >= before for at in created]
     return newer.index(False) if False in newer else len(rows)
+
+
+@lru_cache(maxsize=256)
+def moment_of(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 def wire_time(moment: datetime) -> str:

@@ -120,7 +120,7 @@ def test_a_fill_is_shown_at_once_and_not_only_after_the_next_look_at_the_positio
     bench.broker.standing[POSITIONS] = never_leaves
     bench.bot.synchronize_open_orders()
     (held,) = seen(bench)["positions"]
-    assert held["quantity"] == "60"
+    assert (held["quantity"], held["expected"], held["differs"]) == ("60", "60", False)
 
 
 def test_a_view_a_second_asks_the_broker_for_prices_alone_and_at_their_pace(bench: BotBench):

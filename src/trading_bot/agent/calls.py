@@ -1,7 +1,6 @@
 """Reads and cancels by tool: repeated within bounds, as that is safe; failure is an error, never an empty result."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
@@ -34,6 +33,7 @@ from trading_bot.robinhood.reads import (
 )
 from trading_bot.robinhood.session import WireReply
 from trading_bot.robinhood.wire import printable
+from trading_bot.values import Value, replace
 
 THROTTLED_PAUSE_S: Seconds = 2.5
 """How long a throttled call waits where the broker does not say: 5 s after it throttled, it served again."""
@@ -76,8 +76,7 @@ class _PassingTroubleError(Exception):
         self.result = result
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolReads:
+class ToolReads(Value, frozen=True, kw_only=True):
     """Calls of tools that may be repeated: back-off for passing trouble, one renewal of the login for a 401."""
 
     wire: AgentWire

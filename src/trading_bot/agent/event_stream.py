@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
-_EVENT_END = re.compile(rb"(?>\r\n|\n|\r){2}")
-_LINE_END = re.compile(rb"\r\n|\n|\r")
+_EVENT_END = re.compile(rb"(?:\n|\r\n|\r(?!\n))(?:\r\n|\n|\r)")
+"""Two ends of a line. It begins with plain bytes, so that a search need not try it at each byte of a long line."""
+
 _BEFORE_END = 3
 """So many bytes of an event's end may have come with the piece before."""
 
@@ -39,7 +40,7 @@ def events_of(body: bytes) -> Iterator[bytes]:
 
 def _data_of(event: bytes) -> Iterator[bytes]:
     # A comment or a field without data says nothing to us.
-    lines = (line.partition(b":") for line in _LINE_END.split(event.removeprefix(b"\xef\xbb\xbf")))
+    lines = (line.partition(b":") for line in event.removeprefix(b"\xef\xbb\xbf").splitlines())
     data = [value.removeprefix(b" ") for name, _, value in lines if name == b"data"]
     if data:
         yield b"\n".join(data)

@@ -7,6 +7,7 @@ from typing import Self
 
 from trading_bot.agent.account import AgentAccount
 from trading_bot.agent.calls import ToolReads
+from trading_bot.agent.open_orders import OpenOrders
 from trading_bot.agent.orders import CANCELS_AT_ONCE, AgentOrders
 from trading_bot.agent.rate import CALL_EVERY_S
 from trading_bot.agent.tool_call import AgentWire
@@ -80,6 +81,7 @@ class AgentGateway(AgentAccount):
             names=names,
             broker_clock=self._broker_clock,
             remarks=remarks,
+            open_orders=OpenOrders(),
         )
 
     @property

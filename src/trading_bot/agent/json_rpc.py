@@ -16,13 +16,10 @@ from typing import Final, TypeAlias
 from trading_bot._version import __version__
 from trading_bot.agent.endpoint import ENDPOINT_PATH
 from trading_bot.agent.error_text import ErrorText
-from trading_bot.agent.event_stream import EventReader
 from trading_bot.agent.messages import (
     Answer,
-    RequestId,
+    AnswerFinder,
     RpcResult,
-    answer_in,
-    answer_of,
     notification_bytes,
     request_bytes,
     tool_result,
@@ -156,10 +153,11 @@ class AgentSession:
     def _initialized(self, version: str, deadline: Seconds) -> _Open | _Exchanged:
         request_id = next(self._ids)
         body = request_bytes(request_id, "initialize", _hello(version))
-        reply = self._post(body, request_id=request_id, opened=_NOT_YET_OPEN, deadline=deadline)
+        finder = AnswerFinder(request_id)
+        reply = self._post(body, finder=finder, opened=_NOT_YET_OPEN, deadline=deadline)
         if not isinstance(reply, WireReply):
             return reply
-        answer = answer_in(reply, request_id)
+        answer = finder.answer_in(reply)
         if not isinstance(answer, RpcResult):
             return answer
         headers = _session_headers(reply.headers, answer.value, proposed=version)
@@ -167,7 +165,7 @@ class AgentSession:
             return Garbled(cause="the server named a session that cannot be sent back")
         opened = _Open(headers=headers, at=self._clock.monotonic(), bearer_number=reply.bearer_number)
         body = notification_bytes("notifications/initialized")
-        done = self._post(body, request_id=None, opened=opened, deadline=deadline)
+        done = self._post(body, finder=None, opened=opened, deadline=deadline)
         if not isinstance(done, WireReply):
             return done
         self._open = opened
@@ -178,23 +176,19 @@ class AgentSession:
     ) -> _Exchanged:
         request_id = next(self._ids)
         body = request_bytes(request_id, method, params)
-        reply = self._post(body, request_id=request_id, opened=opened, deadline=deadline, permit=permit)
-        return replace(answer_in(reply, request_id), reply=reply) if isinstance(reply, WireReply) else reply
+        finder = AnswerFinder(request_id)
+        reply = self._post(body, finder=finder, opened=opened, deadline=deadline, permit=permit)
+        return replace(finder.answer_in(reply), reply=reply) if isinstance(reply, WireReply) else reply
 
     def _post(
         self,
         body: bytes,
         *,
-        request_id: RequestId | None,
+        finder: AnswerFinder | None,
         opened: _Open,
         deadline: Seconds,
         permit: SendPermit | None = None,
     ) -> WireReply | HttpRefusal | WireFailure:
-        events = EventReader()
-
-        def is_answered_by(piece: bytes) -> bool:
-            return request_id is not None and any(answer_of(data, request_id) for data in events.events_in(piece))
-
         request = WireRequest(
             method="POST",
             path=ENDPOINT_PATH,
@@ -203,7 +197,7 @@ class AgentSession:
             headers=(_ACCEPT, *opened.headers),
             bearer_number=opened.bearer_number,
             largest_body=LARGEST_READ_REPLY if permit is None else LARGEST_ORDER_REPLY,
-            is_answered_by=is_answered_by,
+            is_answered_by=_no_answer_follows if finder is None else finder.is_in,
         )
         reply = self._http.exchange(request, timeout_s=deadline - self._clock.monotonic(), permit=permit)
         if isinstance(reply, WireFailure):
@@ -213,6 +207,10 @@ class AgentSession:
             return reply
         said = reply.body.decode("utf-8", errors="replace")
         return HttpRefusal(status=reply.status, headers=reply.headers, text=said, reply=reply)
+
+
+def _no_answer_follows(_piece: bytes) -> bool:
+    return False
 
 
 def _hello(version: str) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from trading_bot.agent.event_stream import events_of
+from trading_bot.agent.event_stream import EventReader, events_of
 from trading_bot.agent.tool_call import Answered, Garbled, RpcError, ToolError, ToolReply
 from trading_bot.robinhood.session import EVENT_STREAM, UnreadableReplyError, WireReply
 from trading_bot.robinhood.strict_json import listed_json
@@ -38,22 +38,46 @@ def notification_bytes(method: str) -> bytes:
     return b'{"jsonrpc":"2.0","method":%s}' % json.dumps(method).encode()
 
 
-def answer_in(reply: WireReply, request_id: RequestId) -> Answer:
-    """Find the answer to ``request_id`` in a successful reply, whichever of the two forms it has."""
-    if is_event_stream(reply):
-        for data in events_of(reply.body):
-            answer = answer_of(data, request_id)
-            if answer is not None:
-                return answer
-        return Garbled(cause="the stream of events ended without our answer")
-    try:
-        messages = list(_messages(listed_json(reply.body)))
-    except UnreadableReplyError as error:
-        return Garbled(cause=str(error))
-    # One request was posted alone, so an error that names no request is about it.
-    return (
-        _among(messages, (request_id,)) or _among(messages, (None,)) or Garbled(cause="the reply answers another call")
-    )
+class AnswerFinder:
+    """Finds the answer to one request: in the pieces of a stream as they arrive, and then in the whole reply."""
+
+    def __init__(self, request_id: RequestId) -> None:
+        self._request_id = request_id
+        self._events = EventReader()
+        self._found: tuple[bytes, Answer] | None = None
+
+    def is_in(self, piece: bytes) -> bool:
+        """Whether the answer is complete with this next piece of an event stream."""
+        return any(self._answer_of(data) is not None for data in self._events.events_in(piece))
+
+    def answer_in(self, reply: WireReply) -> Answer:
+        """Find the answer in a successful reply, whichever of the two forms it has."""
+        if is_event_stream(reply):
+            answers = map(self._answer_of, events_of(reply.body))
+            found = next((answer for answer in answers if answer is not None), None)
+            return found or Garbled(cause="the stream of events ended without our answer")
+        try:
+            messages = list(_messages(listed_json(reply.body)))
+        except UnreadableReplyError as error:
+            return Garbled(cause=str(error))
+        # One request was posted alone, so an error that names no request is about it.
+        return (
+            _among(messages, (self._request_id,))
+            or _among(messages, (None,))
+            or Garbled(cause="the reply answers another call")
+        )
+
+    def _answer_of(self, data: bytes) -> Answer | None:
+        # The whole reply repeats the bytes that answered while it arrived, unless something in them was masked.
+        if self._found is not None and self._found[0] == data:
+            return self._found[1]
+        try:
+            answer = _among(_messages(listed_json(data)), (self._request_id,))
+        except UnreadableReplyError:
+            return None
+        if answer is not None:
+            self._found = data, answer
+        return answer
 
 
 def is_event_stream(reply: WireReply) -> bool:
@@ -61,14 +85,6 @@ def is_event_stream(reply: WireReply) -> bool:
     named = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
     is_json = reply.body.lstrip(_BEFORE_JSON)[:1] in (b"{", b"[")
     return not is_json and (named == EVENT_STREAM or reply.body.startswith(_FIELDS))
-
-
-def answer_of(data: bytes, request_id: RequestId) -> Answer | None:
-    """Return the answer that one event holds, if it is the one to ``request_id``."""
-    try:
-        return _among(_messages(listed_json(data)), (request_id,))
-    except UnreadableReplyError:
-        return None
 
 
 def tool_result(answer: Answer) -> ToolReply | ToolError | RpcError | Garbled:

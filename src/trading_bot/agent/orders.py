@@ -6,7 +6,6 @@ The interface lists by creation and not by change, says of no order when it last
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from trading_bot.agent.calls import ToolReads
@@ -41,23 +40,26 @@ from trading_bot.robinhood.remarks import Remarks
 from trading_bot.robinhood.strict_json import UnreadableReplyError
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.robinhood.wire import wire_time
+from trading_bot.values import Value, replace
 
 CANCELS_AT_ONCE = 4
 """So many cancels are under way at a time. Each takes about a second, and four a second are known to be safe."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentOrders:
+class AgentOrders(Value, frozen=True, kw_only=True):
     """The orders of one account. What it learns of names and of open orders is shared by all that `by` returns."""
 
     wire: AgentWire
     reads: ToolReads
     clock: Clock
-    account_number: str = field(repr=False)
+    account_number: str
     names: SymbolTable
     broker_clock: BrokerClock
     remarks: Remarks
-    open_orders: OpenOrders = field(default_factory=OpenOrders)
+    open_orders: OpenOrders
+
+    def __repr__(self) -> str:
+        return "AgentOrders()"
 
     def by(self, deadline: Seconds) -> "AgentOrders":
         """Return the same, whose reads and cancels are all over by ``deadline``, a point on the clock."""

@@ -5,7 +5,6 @@ A submit is one POST, whatever comes of it. Reads and cancels may be repeated, a
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
@@ -60,6 +59,7 @@ from trading_bot.robinhood.wire import (
     order_body,
     wire_time,
 )
+from trading_bot.values import replace
 
 __all__ = ["BrokerGateway", "RobinhoodGateway"]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from trading_bot.order_management.models import ClientOrderId, OrderId, OrderState
+from trading_bot.values import Value
 
 
 class CancelVerdict(enum.StrEnum):
@@ -60,8 +61,7 @@ class PositionDifference:
     """Shares that our fills explain."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncSummary:
+class SyncSummary(Value, frozen=True, kw_only=True):
     """What one synchronisation found and changed."""
 
     complete: bool

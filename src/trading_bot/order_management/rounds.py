@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 
 from trading_bot.clock import Seconds
@@ -20,6 +19,7 @@ from trading_bot.order_management.sync.freshness import Freshness
 from trading_bot.order_management.sync.positions import Holdings, Reading
 from trading_bot.order_management.sync.round import SyncRound
 from trading_bot.order_management.sync.synchronizer import SYNC_DEADLINE_S, Synchronizer
+from trading_bot.values import replace
 
 _FOLLOWED_FOR_S: Seconds = 10.0
 """How long a cancel that a synchronisation calls for is followed; the next round reads what became of it."""

@@ -13,6 +13,7 @@ from trading_bot.order_management.outcomes import Listing, UnreadRow
 from trading_bot.robinhood.fields import word
 from trading_bot.robinhood.order_rows import has_ended, order_account_number
 from trading_bot.robinhood.session import BASE_URL, UnreadableReplyError
+from trading_bot.values import Value
 
 MAX_PAGES = 200
 
@@ -27,8 +28,7 @@ EndsReading: TypeAlias = Callable[[Sequence[object]], bool]
 """Whether what is looked for is on this page of rows, or on none that follows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pages:
+class Pages(Value, frozen=True, kw_only=True):
     """The rows of a paged list; ``problem`` says why some are missing."""
 
     rows: tuple[object, ...]

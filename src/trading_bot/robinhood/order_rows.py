@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -65,6 +66,9 @@ STATES = MappingProxyType(
 )
 """The broker's state words in ours. A word that is not here counts as working: it may still trade."""
 
+_SIDES = MappingProxyType({side.value: side for side in Side})
+_TIMES_IN_FORCE = MappingProxyType({ours.value: ours for ours in TimeInForce})
+
 SymbolOf: TypeAlias = Callable[[str], str | None]
 
 
@@ -102,20 +106,20 @@ class OrderPayload(Payload):
     updated_at: MaybeTime = None
     last_transaction_at: MaybeTime = None
 
-    @property
+    @cached_property
     def limit_price(self) -> Decimal | None:
         """The price of a limit order; None where the order has none, or none that can be read."""
         return amount(self.price)
 
-    @property
+    @cached_property
     def instrument_name(self) -> str | None:
         """The id of the instrument, from the field of its own or out of the address; None where the two disagree."""
         return agreed_id(self.instrument_id, id_in_address(self.instrument, "instruments"))
 
-    @property
+    @cached_property
     def our_side(self) -> Side | None:
         """Buy or sell; None for any other word, such as the one of a short sale."""
-        return next((side for side in Side if side.value == word(self.side)), None)
+        return _SIDES.get(word(self.side))
 
 
 NEEDED: Mapping[str, str] = MappingProxyType(
@@ -229,7 +233,7 @@ def _report(payload: OrderPayload, symbol_of: SymbolOf) -> OrderReport:
         state=state or OrderState.CONFIRMED,
         broker_state=broker_state,
         state_is_known=state is not None,
-        time_in_force=next((ours for ours in TimeInForce if ours.value == word(payload.time_in_force)), None),
+        time_in_force=_TIMES_IN_FORCE.get(word(payload.time_in_force)),
         cumulative_quantity=payload.cumulative_quantity or Decimal(0),
         average_price=payload.average_price,
         executions=_executions(payload.executions),

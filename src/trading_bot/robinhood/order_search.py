@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from trading_bot.order_management.models import OrderReport, RefId
@@ -11,6 +11,7 @@ from trading_bot.robinhood.broker_clock import BrokerClock
 from trading_bot.robinhood.listing import Query, ids_of
 from trading_bot.robinhood.order_rows import is_older_than, order_names
 from trading_bot.robinhood.wire import wire_time
+from trading_bot.values import replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 from urllib.parse import urlencode
 
@@ -21,6 +20,7 @@ from trading_bot.order_management.ports import SendPermit, SendRefusedError
 from trading_bot.robinhood.failures import FailureKind, WireFailure, cause_of, kind_of
 from trading_bot.robinhood.sending import SendContext, SendPhase, sending
 from trading_bot.robinhood.strict_json import UnreadableReplyError, strict_json
+from trading_bot.values import Value, replace
 
 __all__ = [
     "BASE_URL",
@@ -66,24 +66,23 @@ _OWN_HEADERS = {
 """At every other address than the app's own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WireRequest:
+class WireRequest(Value, frozen=True, kw_only=True):
     """One request below the pinned base. Its repr shows only the method: the rest may hold secrets."""
 
     method: str
-    path: str = field(repr=False)
-    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    body: bytes = field(default=b"", repr=False)
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
     content_type: str | None = None
     authenticated: bool = True
     """Whether the bearer token goes along; the token endpoint itself gets none."""
     bearer_number: int | None = None
     """Sent only while the token of this number is in use (`WireReply.bearer_number`); with any where it is None."""
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    headers: tuple[tuple[str, str], ...] = ()
     """Sent beside the session's own, or instead of the one of the same name."""
     largest_body: int = MAX_BODY_BYTES
     """How many bytes of a reply are read at most; a larger one is a failure."""
-    is_answered_by: Callable[[bytes], bool] | None = field(default=None, repr=False, compare=False)
+    is_answered_by: Callable[[bytes], bool] | None = None
     """Called with each piece of an event stream as it arrives; reading ends where it says that the answer is there."""
 
     def __post_init__(self) -> None:
@@ -93,14 +92,16 @@ class WireRequest:
                 "a request path holds only plain segments between single slashes; build it from checked ids"
             )
 
+    def __repr__(self) -> str:
+        return f"WireRequest(method={self.method!r})"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WireReply:
+
+class WireReply(Value, frozen=True, kw_only=True):
     """The broker's whole answer; header names in lower case. Its repr shows only the status."""
 
     status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
     bearer_number: int = 0
     """Which of the session's access tokens was in use, counted from the lack of one."""
     bytes_written: int | None = None
@@ -113,6 +114,9 @@ class WireReply:
             UnreadableReplyError: the body is not acceptable JSON.
         """
         return strict_json(self.body)
+
+    def __repr__(self) -> str:
+        return f"WireReply(status={self.status!r})"
 
 
 Transport: TypeAlias = requests.adapters.BaseAdapter

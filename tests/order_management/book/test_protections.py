@@ -6,6 +6,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.journal_bench import JournalBench
 from tests.support.order_story import Story
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.protections import (
@@ -18,6 +19,7 @@ from trading_bot.order_management.book.protections import (
     protection_set,
 )
 from trading_bot.order_management.client_ids import is_plain_name
+from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.models import ClientOrderId
 
 prices = st.one_of(st.none(), st.decimals("0.01", "1000", places=2))
@@ -71,6 +73,21 @@ def test_the_latest_record_of_a_plan_is_the_plan_and_its_end_ends_it():
     assert len(book.pointers.all()) == 1
     book = in_book(protection_set(PLAIN, reason="r"), protection_ended(PLAIN, PlanEnding.OFF, reason="enough"))
     assert (book.protections.all(), book.pointers.all()) == ((), frozenset())
+
+
+def test_a_restart_reads_each_plan_from_its_latest_record_alone():
+    raised, other = replace(PLAIN, high=Decimal(101)), replace(PLAIN, plan_id="p2", symbol="KO")
+    bench = JournalBench().tell(
+        protection_set(PLAIN, reason="r"),
+        protection_set(other, reason="r"),
+        protection_changed(raised, PlanChange.RAISED),
+    )
+    assert set(bench.restart().book.protections.all()) == {raised, other}
+    assert [record.fact.event for record in bench.opened.standing if record.fact.symbol == "AAPL"] == [
+        EventKind.PROTECTION_CHANGED
+    ]
+    bench.tell(protection_ended(raised, PlanEnding.OFF, reason="enough"))
+    assert bench.restart().book.protections.all() == (other,)
 
 
 def test_a_plan_that_cannot_be_read_counts_for_nothing():

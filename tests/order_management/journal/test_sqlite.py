@@ -167,6 +167,14 @@ def test_a_file_that_is_not_the_one_that_was_opened_is_an_alert_instead_of_a_che
 
 
 @pytest.mark.parametrize("end", ["", "-wal"])
+def test_a_file_that_goes_while_it_is_copied_is_an_alert(engine, journal, end):
+    engine.faults.before("PRAGMA wal_checkpoint", beside(engine, end).unlink)
+    alert = journal.checkpoint()
+    assert alert is not None
+    assert beside(engine, end).name in alert.message
+
+
+@pytest.mark.parametrize("end", ["", "-wal"])
 def test_a_file_that_goes_while_it_is_committed_to_leaves_the_commit_unknown(engine, journal, end):
     engine.faults.before("COMMIT", beside(engine, end).unlink)
     with pytest.raises(CommitUnknownError, match="deleted, moved or replaced"):
@@ -297,6 +305,13 @@ def test_another_accounts_rows_in_the_same_file_are_refused(engine, journal):
         sqlite_journal(engine).open()
 
 
+def test_it_is_said_whose_rows_they_are_if_their_first_record_can_be_read(engine, journal):
+    journal.close()
+    ours = replace(OURS, account_key="f" * 16, account_suffix="9999")
+    with pytest.raises(OrderLogError, match=f"another account or mode .*account ending in {OURS.account_suffix}"):
+        SqliteJournal(engine.path, identity=ours).open()
+
+
 def test_a_reader_of_another_account_is_told(engine, journal):
     with pytest.raises(OrderLogError, match="belongs to another account"):
         SqliteReader(engine.path, account_key="another").read_standing()
@@ -373,7 +388,7 @@ def test_an_exception_out_of_a_signal_handler_leaves_the_commit_unknown(engine, 
     with pytest.raises(KeyboardInterrupt):
         journal.commit(one_more(journal))
     assert isinstance(journal.refusal, CommitUnknownError)
-    with pytest.raises(CommitUnknownError, match="it was interrupted"):
+    with pytest.raises(CommitUnknownError, match=f"the journal {engine.path} .*it was interrupted"):
         journal.commit(one_more(journal))
 
 
@@ -563,6 +578,7 @@ def test_a_checkpoint_that_fails_is_an_alert_and_stops_nothing(engine, journal):
     alert = journal.checkpoint()
     assert alert is not None
     assert "the disk is full" in alert.message
+    assert str(engine.path) in alert.message
     commits(journal, 1)
     assert journal.checkpoint() is None
 
@@ -570,9 +586,21 @@ def test_a_checkpoint_that_fails_is_an_alert_and_stops_nothing(engine, journal):
 # Readers
 
 
+def test_a_forked_child_reads_nothing_by_the_connections_of_its_parent(engine):
+    process = 4711
+    journal = sqlite_journal(engine, process_id=lambda: process)
+    journal.open()
+    process = 4712
+    with pytest.raises(OrderLogError, match="do not fork a running bot"):
+        journal.has_key(OrderKeyKind.REF_ID, "any")
+    process = 4711
+    assert not journal.has_key(OrderKeyKind.REF_ID, "any")
+
+
 def test_a_reader_says_that_there_is_no_journal_yet(engine):
-    with pytest.raises(JournalMissingError, match="there is no journal"):
+    with pytest.raises(JournalMissingError, match="there is no journal") as caught:
         engine.reader().read_head()
+    assert caught.value.code == "journal_missing"
     assert not engine.path.exists()
 
 

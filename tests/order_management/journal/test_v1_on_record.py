@@ -64,6 +64,22 @@ def pages(reader, *, size: int):
         after = page[-1].record.seq
 
 
+def test_a_page_has_as_many_records_as_were_asked_for(reader):
+    first, second = reader.page(after=0, limit=3), reader.page(after=3, limit=4)
+    assert [sealed.record.seq for sealed in (*first, *second)] == [1, 2, 3, 4, 5, 6, 7]
+    assert reader.page(after=reader.read_head().seq, limit=3) == ()
+
+
+def test_a_live_file_that_follows_one_finished_segment_alone_goes_on_from_its_end(old):
+    first, second = old.finished
+    for path in (old.live, *old.logs.glob("*.continued-*"), old.anchor):
+        path.unlink()
+    second.rename(old.live)
+    reader = V1Reader(old.old(), identity=OURS)
+    assert reader.read_standing()[0].seq == len(first.read_bytes().splitlines()) + 1
+    assert reader.verify() == reader.read_head()
+
+
 def test_what_counts_is_in_the_live_file_and_needs_no_earlier_segment_read(old, reader):
     finished = old.finished[0]
     finished.write_bytes(finished.read_bytes().replace(b"AAPL", b"MSFT", 1))

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.faulty_files import FaultyFiles
-from tests.support.journal_engines import MemoryEngine
+from tests.support.journal_engines import OURS, MemoryEngine
 from tests.support.order_story import MONDAY
 from tests.support.v1_folder import LAST, RELEASE, V1Folder
 from trading_bot.files import FileFacts, LocalFiles
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
 from trading_bot.order_management.journal.chain import ChainHead, decode_alone, seal
+from trading_bot.order_management.journal.v1.names import V1Names
+from trading_bot.order_management.journal.v1.on_record import V1Reader
 
 
 @pytest.fixture
@@ -291,6 +293,20 @@ def test_a_torn_end_is_kept_in_the_old_file_alone(torn):
     assert (torn.logs / "orders.jsonl.v1").read_bytes().endswith(b'{"v":1,"seq":')
     last = json.loads(engine.storage.records[engine.storage.head.seq][0])
     assert last["details"]["left_bytes"] == "13"
+
+
+def test_a_newline_behind_a_torn_end_makes_no_line_of_it(torn):
+    append(torn.live, b"\n")
+    assert V1Reader(torn.old(), identity=OURS).read_head().seq == torn.expected["head"]["seq"]
+    assert head(started(torn)) == torn.expected["head"]["seq"]
+
+
+def test_a_name_with_digits_of_another_script_is_no_file_of_the_journal(torn):
+    for name in ("orders.jsonl.continued-7\u0660", "orders.2026-11-2\u0668.3.jsonl", "orders.jsonl.torn-\u0661"):
+        (torn.logs / name).write_bytes(b"")
+    names = V1Names(journal=torn.live)
+    assert names.continuations(LocalFiles()) == ()
+    assert set(names.beside(LocalFiles())) == set(names.finished(LocalFiles())) == set(torn.finished[:2])
 
 
 def test_nuls_behind_the_end_are_what_a_power_loss_leaves(torn):

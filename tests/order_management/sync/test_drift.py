@@ -6,9 +6,11 @@ import pytest
 
 from tests.support.fake_gateway import REPLY_LOST
 from tests.support.manager_bench import ManagerBench
+from tests.support.order_story import MONDAY, Story, intended
+from trading_bot.clock import Moment
 from trading_bot.order_management.book.freezes import Cause, cause_of
 from trading_bot.order_management.book.order_book import OrderBook
-from trading_bot.order_management.book.position_watch import LOOK_EVERY_S
+from trading_bot.order_management.book.position_watch import LOOK_EVERY_S, Look
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import (
     OrderOutcomeUnknownError,
@@ -18,6 +20,7 @@ from trading_bot.order_management.exceptions import (
     TradingHaltedError,
 )
 from trading_bot.order_management.portfolio import UnreadPosition
+from trading_bot.order_management.sync.drift import explained_by_doubt
 from trading_bot.order_management.sync.free_shares import Shares, free_shares
 from trading_bot.order_management.sync.position_look import LOOK_WITHIN_S
 from trading_bot.order_management.sync.positions import Holdings
@@ -97,6 +100,12 @@ class TestSingleCommands:
         (told,) = bench.sync(after=LOOK_EVERY_S).differences
         assert (told.symbol, told.broker, told.expected) == ("AAPL", Decimal(100), Decimal(10))
 
+    def test_a_sync_tells_that_a_position_is_gone(self):
+        bench = ManagerBench(shares={"AAPL": 10})
+        bench.positions.move("AAPL", "-10")
+        (told,) = bench.sync(after=LOOK_EVERY_S).differences
+        assert (told.symbol, told.broker, told.expected) == ("AAPL", Decimal(0), Decimal(10))
+
     def test_the_refusal_of_a_sell_names_both_numbers_and_the_way_out(self):
         bench = ManagerBench(shares={"AAPL": 10})
         bench.positions.move("AAPL", "90")
@@ -139,6 +148,48 @@ class TestTheEnd:
         with bench.store.open_book() as book:
             assert book.positions.differing() == ()
 
+    def test_only_the_symbol_that_agrees_again_is_released(self):
+        bench = ManagerBench(shares={"AAPL": 10, "MSFT": 5})
+        for symbol in ("AAPL", "MSFT"):
+            bench.positions.move(symbol, "3")
+        bench.sync(after=LOOK_EVERY_S)
+        bench.sync(after=10)
+        bench.positions.move("MSFT", "-3")
+        bench.sync(after=LOOK_EVERY_S)
+        assert (cause_of(freeze(bench)), freeze(bench, "MSFT")) == (Cause.DRIFT, None)
+
+    @pytest.mark.parametrize(
+        "row",
+        [
+            UnreadPosition(name="F", problem="quantity: null", symbol="F"),
+            UnreadPosition(name="I-F", problem="quantity: null", instrument_id="I-F"),
+        ],
+        ids=["by its symbol", "by its instrument"],
+    )
+    def test_a_row_that_cannot_be_read_is_no_end_of_a_drift_for_a_new_process_either(self, row):
+        """Our fills explain no shares of it, so a look without its row seems to agree with them."""
+        bench = ManagerBench(shares={"AAPL": 10})
+        bench.positions.instrument_ids = {"F": "I-F"} if row.symbol is None else {}
+        bench.positions.move("F", "90")
+        bench.sync(after=LOOK_EVERY_S)
+        bench.sync(after=10)
+        bench.positions.missing, bench.positions.unread = {"F"}, [row]
+        single_command(bench, after=60)
+        assert cause_of(freeze(bench, "F")) is Cause.DRIFT
+        assert EventKind.POSITION_AGREED not in bench.journal.kinds
+
+    def test_a_short_that_never_differed_heals_once_a_fill_has_covered_it(self):
+        bench = ManagerBench()
+        bench.buy("c1", symbol="TSLA")
+        bench.positions.move("TSLA", "-2")
+        bench.watch_positions()
+        bench.restart()
+        bench.manager.recover()
+        assert cause_of(freeze(bench, "TSLA")) is Cause.NEGATIVE_POSITION
+        bench.gateway.order().fill(2)
+        bench.sync(after=LOOK_EVERY_S)
+        assert freeze(bench, "TSLA") is None
+
     def test_a_drift_of_other_numbers_is_frozen_under_the_new_ones(self):
         bench = drifted()
         bench.positions.move("AAPL", "5")
@@ -150,6 +201,13 @@ class TestTheEnd:
     def test_an_accepted_position_is_sold_at_once(self):
         bench = drifted()
         assert bench.manager.decisions.accept_position("AAPL", **ALICE) == 100
+        assert bench.sell("s1", quantity=100).order_id is not None
+
+    def test_an_accepted_position_is_sold_though_the_positions_cannot_be_read_any_more(self):
+        bench = drifted()
+        bench.manager.decisions.accept_position("AAPL", **ALICE)
+        bench.positions.is_failing = True
+        assert holdings(bench).free_to_sell("AAPL").held == 100
         assert bench.sell("s1", quantity=100).order_id is not None
 
     def test_fewer_shares_that_are_accepted_are_sold_at_once_and_no_more(self):
@@ -185,6 +243,13 @@ class TestWhatIsNoDrift:
             bench.sync(after=LOOK_EVERY_S)
         assert bench.state() == "unknown"
         assert (freeze(bench) is not None) is is_drift
+
+    @pytest.mark.parametrize(("held", "is_explained"), [(20, True), (21, False), (0, False), (-1, False)])
+    def test_the_orders_in_doubt_of_a_symbol_explain_a_move_together(self, held, is_explained):
+        story = Story(intended("one"), intended("two"), intended("other", symbol="MSFT"))
+        look = Look(held={"AAPL": Decimal(held)}, expected={}, moved=frozenset(), began=Moment(at=MONDAY, mono=0.0))
+        in_doubt = [story.order(name) for name in ("one", "two", "other")]
+        assert explained_by_doubt(look, in_doubt) == ({"AAPL"} if is_explained else frozenset())
 
     def test_a_sell_in_doubt_explains_what_is_gone(self):
         bench = ManagerBench(shares={"AAPL": 50})

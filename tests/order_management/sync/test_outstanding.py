@@ -74,12 +74,14 @@ def test_what_is_listed_in_parts_is_booked_in_parts(bench):
     assert bench.manager.get_order_status("c1").executions_outstanding == 0
 
 
-def test_one_that_cannot_be_read_leaves_the_synchronisation_whole(bench):
+def test_one_that_cannot_be_read_leaves_the_synchronisation_whole(bench, caplog):
     """An order that has ended is no doubt about those that are open."""
     filled_unlisted(bench)
     bench.gateway.unreadable = 1
     summary = bench.sync(after=ROUND_S)
     assert (summary.complete, summary.problem) == (True, None)
+    (line,) = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    assert (line["event"], line["client_order_id"]) == ("executions_not_read", "c1")
     bench.gateway.forgotten.add(bench.gateway.order().order_id)
     assert bench.sync(after=ROUND_S).complete
     assert bench.tracked().anomalies == frozenset()
@@ -101,12 +103,25 @@ def test_a_round_reads_a_few_and_the_longest_unread_first(bench):
 
 def test_after_a_day_only_status_reads_it(bench):
     filled_unlisted(bench)
+    before = len(bench.gateway.fetched)
     bench.sync(after=(AWAITED_FOR - timedelta(seconds=1)).total_seconds())
-    reads = len(bench.gateway.fetched)
-    bench.sync(after=ROUND_S)
-    assert len(bench.gateway.fetched) == reads
+    assert len(bench.gateway.fetched) == before + 1
+    bench.sync(after=1)
+    assert len(bench.gateway.fetched) == before + 1, "exactly a day later it is over"
     bench.gateway.order().listed = None
     assert bench.manager.get_order_status("c1").executions_outstanding == 0
+
+
+def test_the_day_counts_from_the_fill_and_not_from_the_order(bench):
+    bench.buy("c1", time_in_force="gtc")
+    bench.sync(after=3 * 86_400)
+    order = bench.gateway.order()
+    order.fill()
+    order.listed = 0
+    bench.sync()
+    order.listed = None
+    bench.sync(after=ROUND_S)
+    assert bench.tracked().unbacked_quantity == 0
 
 
 def test_status_of_a_complete_end_asks_nobody(bench):

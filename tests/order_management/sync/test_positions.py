@@ -9,6 +9,7 @@ import pytest
 from tests.support.fake_gateway import REPLY_LOST, nothing
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.manager_bench import MONDAY, ManagerBench, terms
+from trading_bot.clock import Moment
 from trading_bot.order_management.book.freezes import Cause, cause_of
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.position_watch import LOOK_EVERY_S, baseline
@@ -20,8 +21,10 @@ from trading_bot.order_management.exceptions import (
 )
 from trading_bot.order_management.models import ExecutionMode, Side
 from trading_bot.order_management.outcomes import Listing
+from trading_bot.order_management.portfolio import UnreadPosition
 from trading_bot.order_management.ports import BrokerCapabilities
 from trading_bot.order_management.sync.free_shares import LATEST_LOOK_S
+from trading_bot.order_management.sync.positions import Holdings
 from trading_bot.reads_together import SideBySide
 
 T = TypeVar("T")
@@ -37,9 +40,19 @@ def freeze(bench: ManagerBench, symbol: str = "AAPL"):
         return book.freeze_fact(symbol)
 
 
+def logged(caplog: pytest.LogCaptureFixture) -> list[dict[str, str]]:
+    return [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+
+
 def fill_and_book(bench: ManagerBench, quantity: int | None = None) -> None:
     bench.gateway.order().fill(quantity)
     bench.manager.get_order_status("c1")
+
+
+def holdings(bench: ManagerBench) -> Holdings:
+    found = bench.manager._services.sync.holdings
+    assert found is not None
+    return found
 
 
 def refused_sell(bench: ManagerBench, quantity: int) -> TradeRefusedError:
@@ -186,13 +199,16 @@ class TestDrift:
             bench.buy()
         assert bench.buy("other", symbol="MSFT").order_id is not None
 
-    def test_the_closed_orders_are_read_before_anything_is_concluded(self):
+    def test_the_closed_orders_are_read_before_anything_is_concluded(self, caplog):
         bench = ManagerBench(shares={"AAPL": 50})
         bench.positions.move("AAPL", "1")
         bench.gateway.look_back_problem = "page 2 failed"
         bench.sync(after=LOOK_EVERY_S)
         bench.sync(after=60)
         assert (len(bench.gateway.look_backs), freeze(bench)) == (2, None)
+        assert [(line["event"], line["problem"]) for line in logged(caplog)] == [
+            ("closed_orders_not_read", "page 2 failed")
+        ] * 2
         bench.gateway.look_back_problem = None
         bench.sync(after=60)
         assert cause_of(freeze(bench)) is Cause.DRIFT
@@ -345,20 +361,63 @@ class TestRequests:
     def test_the_number_that_a_person_sees_stands_for_a_look(self):
         bench = ManagerBench(shares={"AAPL": 50}, mode=ExecutionMode.LIVE, recovered=False)
         bench.positions.is_failing = True
-        holdings = bench.manager._services.sync.holdings
-        assert holdings is not None
-        free = holdings.free_to_sell("AAPL")
+        known = holdings(bench)
+        free = known.free_to_sell("AAPL")
         assert (free.quantity, free.held) == (Decimal(0), None)
         with bench.store.open_book():
             bench.store.record_fact(baseline("AAPL", Decimal(40)))
-        with holdings.counted_by_hand("AAPL", Decimal(30)):
-            free = holdings.free_to_sell("AAPL")
+        with known.counted_by_hand("AAPL", Decimal(30)):
+            free = known.free_to_sell("AAPL")
             assert (free.quantity, free.not_sure_because) == (Decimal(30), None)
-        with holdings.counted_by_hand("AAPL", Decimal(50)):
-            assert holdings.free_to_sell("AAPL").quantity == 40
-            with holdings.counted_by_hand("AAPL", Decimal(20)):
-                assert holdings.free_to_sell("AAPL").quantity == 20, "the smallest of several counts"
-        assert holdings.free_to_sell("AAPL").held is None
+        with known.counted_by_hand("AAPL", Decimal(50)):
+            assert known.free_to_sell("AAPL").quantity == 40
+            with known.counted_by_hand("AAPL", Decimal(20)):
+                assert known.free_to_sell("AAPL").quantity == 20, "the smallest of several counts"
+        assert known.free_to_sell("AAPL").held is None
+
+    @pytest.mark.parametrize(("counted", "held"), [(30, 30), (80, 50)])
+    def test_beside_a_look_that_counts_the_smaller_number_is_held(self, counted, held):
+        bench = ManagerBench(shares={"AAPL": 50})
+        with holdings(bench).counted_by_hand("AAPL", Decimal(counted)):
+            assert holdings(bench).free_to_sell("AAPL").held == held
+
+    def test_beside_a_look_that_is_too_old_the_count_is_held(self):
+        bench = ManagerBench(shares={"AAPL": 50}, mode=ExecutionMode.LIVE)
+        bench.clock.sleep(LATEST_LOOK_S + 1)
+        with holdings(bench).counted_by_hand("AAPL", Decimal(80)):
+            free = holdings(bench).free_to_sell("AAPL")
+        assert (free.held, free.not_sure_because) == (Decimal(80), None)
+
+    def test_what_may_be_sold_says_on_which_look_it_rests(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        began = Moment.of(bench.clock)
+        bench.clock.sleep(20)
+        assert holdings(bench).free_to_sell("AAPL").looked == began
+        bench.positions.missing = {"AAPL"}
+        bench.positions.unread = [UnreadPosition(name="AAPL", problem="quantity: null", symbol="AAPL")]
+        bench.sync(after=LOOK_EVERY_S)
+        free = holdings(bench).free_to_sell("AAPL")
+        assert (free.looked, free.held, free.not_sure_because) == (None, None, "quantity: null")
+
+    def test_before_the_first_look_it_says_that_there_was_none(self):
+        bench = ManagerBench(shares={"AAPL": 50}, recovered=False)
+        free = holdings(bench).free_to_sell("AAPL")
+        assert "not been read in this session" in str(free.not_sure_because)
+        assert holdings(bench).entries_stopped("AAPL") == free.not_sure_because
+
+    @pytest.mark.parametrize("too_old", ["positions", "open orders"])
+    def test_what_is_too_old_where_the_account_could_go_short_is_named(self, too_old):
+        bench = ManagerBench(shares={"AAPL": 50}, mode=ExecutionMode.LIVE)
+        bench.positions.is_failing = too_old == "positions"
+        bench.clock.sleep(LATEST_LOOK_S)
+        if too_old == "positions":
+            bench.sync()
+        else:
+            bench.gateway.listing_problem = "502"
+            bench.sync(after=LOOK_EVERY_S)
+        bench.clock.sleep(1)
+        free = holdings(bench).free_to_sell("AAPL")
+        assert f"the {too_old} were last read" in str(free.not_sure_because)
 
     @pytest.mark.parametrize("elsewhere", ["while the machine slept", "in an order that was open"])
     def test_shares_that_were_sold_elsewhere_are_not_sold_again(self, elsewhere):

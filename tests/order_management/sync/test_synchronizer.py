@@ -13,15 +13,18 @@ from trading_bot.order_management.book.anomalies import AnomalyKind
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
+    OrderLogError,
     OrderNotFoundError,
     OrderOutcomeUnknownError,
     OrderStatusError,
     TradingHaltedError,
 )
+from trading_bot.order_management.journal.port import OrderKeyKind
 from trading_bot.order_management.models import OrderReport, OrderState, Side
 from trading_bot.order_management.outcomes import CancelRefused, Listing
 from trading_bot.order_management.ports import BrokerCapabilities
 from trading_bot.order_management.sync.search import READ_BY_ID
+from trading_bot.order_management.sync.synchronizer import SYNC_DEADLINE_S
 
 BY_CREATION = BrokerCapabilities(lists_by_change=False)
 
@@ -33,6 +36,13 @@ class SlowListing(FakeGateway):
 
     def list_open_orders(self) -> Listing:
         return Listing(reports=self.read(), complete=True, has_all_pages=True)
+
+
+class UnreadablePast:
+    """Orders that ended long ago, in a journal that cannot be read just now."""
+
+    def find(self, kind: OrderKeyKind, name: str) -> None:
+        raise OrderLogError("the journal cannot be read")
 
 
 def with_unknown(step: SubmitStep = REQUEST_LOST, *, time_in_force: str = "gfd") -> ManagerBench:
@@ -71,6 +81,26 @@ class TestOpenOrders:
         ]
         assert (first.fills_booked, first.orders_closed, first.open_orders) == (1, 0, 1)
         assert (second.fills_booked, second.orders_closed, second.open_orders) == (1, 1, 0)
+
+    def test_the_ends_and_fills_of_all_orders_count(self):
+        bench = ManagerBench()
+        for name, symbol in (("c1", "AAPL"), ("c2", "MSFT"), ("c3", "KO")):
+            bench.buy(name, symbol=symbol)
+            bench.gateway.order().fill()
+        bench.gateway.order().end()
+        summary = bench.sync()
+        assert (summary.fills_booked, summary.orders_closed, summary.open_orders) == (3, 3, 0)
+
+    def test_a_row_whose_owner_cannot_be_looked_up_holds_up_no_news_of_the_rows_after_it(self):
+        bench = ManagerBench()
+        bench.gateway.add(terms("NVDA"), ref_id="somebody-elses")
+        bench.buy("c1")
+        bench.gateway.order().fill(4)
+        with bench.store.open_book() as book:
+            book._past = UnreadablePast()
+        summary = bench.sync()
+        assert (summary.complete, summary.is_view, summary.problem) == (False, False, "the journal cannot be read")
+        assert (bench.state(), bench.gateway.fetched) == ("partially_filled", [])
 
     def test_the_same_listing_again_changes_nothing(self):
         bench = ManagerBench()
@@ -374,6 +404,8 @@ class TestUnresolvedOrders:
         assert sync(bench) == "cancelled"
         assert late.state is OrderState.CANCELLED
         assert bench.tracked().executed_quantity == 2
+        (asked, *_) = bench.journal.facts(EventKind.CANCEL_REQUESTED)
+        assert "after it had been given up" in str(asked.reason)
 
     def test_an_order_that_had_ended_on_record_and_works_at_the_broker_is_cancelled_at_once(self):
         bench = with_unknown()
@@ -395,6 +427,41 @@ class TestUnresolvedOrders:
         bench.gateway.cancels.append(refused)
         assert sync(bench) == "confirmed"
         assert sync(bench) == "cancelled"
+
+
+class TestASearchForOneOrder:
+    """A person, or an exit, asks whether an order in doubt may be at the broker."""
+
+    @staticmethod
+    def searched(bench: ManagerBench) -> str | None:
+        return bench.manager._services.sync.synchronizer.search(bench.tracked(), within_s=5)
+
+    def test_it_is_not_there_where_a_whole_list_lacks_it(self):
+        assert self.searched(with_unknown()) is None
+
+    def test_a_row_of_it_is_booked_and_told(self):
+        bench = with_unknown(REPLY_LOST)
+        assert "has a row of this order" in str(self.searched(bench))
+        assert bench.state() == "confirmed"
+
+    def test_a_row_that_may_be_it_is_told(self):
+        bench = with_unknown(REPLY_LOST)
+        bench.gateway.order().ref_id = None
+        assert "may be this order" in str(self.searched(bench))
+
+    def test_a_list_that_could_not_be_read_to_its_end_is_an_error_about_this_order(self):
+        bench = with_unknown()
+        bench.gateway.lookup_problem = "page 2 failed"
+        with pytest.raises(OrderStatusError, match="page 2 failed") as caught:
+            self.searched(bench)
+        assert caught.value.client_order_id == "c1"
+
+    def test_it_is_over_by_the_time_that_is_asked_for(self):
+        bench = with_unknown()
+        bench.gateway.deadlines.clear()
+        began = bench.clock.monotonic()
+        self.searched(bench)
+        assert bench.gateway.deadlines == [began + 5]
 
 
 class TestStrangers:
@@ -433,6 +500,18 @@ class TestTime:
         bench.gateway.deadlines.clear()
         bench.manager.synchronize_open_orders()
         assert {*bench.gateway.deadlines, *bench.positions.deadlines} == {125}
+
+    def test_the_control_of_a_search_is_read_within_the_round(self):
+        bench = with_unknown()
+        bench.watch_positions()
+        bench.restart()
+        bench.manager.recover()
+        bench.clock.sleep(60)
+        began, reads = bench.clock.monotonic(), bench.positions.account_reads
+        bench.positions.deadlines.clear()
+        bench.sync()
+        assert bench.positions.account_reads == reads + 1
+        assert set(bench.positions.deadlines) == {began + SYNC_DEADLINE_S}
 
     @pytest.mark.parametrize("when", ["the list", "a look-up"])
     def test_a_round_that_spans_a_sleep_is_not_complete(self, when, monkeypatch):

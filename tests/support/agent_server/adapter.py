@@ -70,6 +70,6 @@ def asked_of(request: requests.PreparedRequest) -> Asked:
         method=request.method or "",
         host=url.netloc,
         path=url.path,
-        headers={name.lower(): str(value) for name, value in request.headers.items()},
+        headers={name: str(value) for name, value in request.headers.lower_items()},
         body=body.encode() if isinstance(body, str) else bytes(body),
     )

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl
 
+import msgspec
+
 AGENT_HOST = "agent.robinhood.com"
 GRANT_HOST = "api.robinhood.com"
 
@@ -26,9 +28,16 @@ class Asked:
     def json(self) -> object:
         """The body decoded, None where it is no JSON."""
         try:
-            return json.loads(self.body)
-        except ValueError:
-            return None
+            return msgspec.json.decode(self.body)
+        except ValueError:  # it may be what only Python reads, such as NaN
+            return _loaded(self.body)
+
+
+def _loaded(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,8 +3,9 @@
 import json
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 Json = Mapping[str, object]
 JSON_TYPE = "application/json"
@@ -13,9 +14,8 @@ STRANGE = "99999999-"
 """How the ``ref_id`` of an order begins that is somebody else's."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wording:
-    """The form of one reply; the plain one is JSON with both halves."""
+class Wording(msgspec.Struct, frozen=True, kw_only=True):
+    """The form of one reply; the plain one is JSON with both halves. A life makes hundreds of them."""
 
     is_stream: bool = False
     has_structured: bool = True
@@ -63,7 +63,7 @@ def varied(chance: random.Random) -> Wording:
 def good_result(data: Json, wording: Wording) -> dict[str, object]:
     spoken = {"data": _spoken(data, wording), "guide": "Tell the person what was done."}
     result: dict[str, object] = {}
-    text = {"type": "text", "text": json.dumps(spoken, separators=(",", ":"))}
+    text = {"type": "text", "text": _compact(spoken)}
     result["content"] = [text] if wording.has_text else []
     if wording.has_structured:
         result["structuredContent"] = spoken
@@ -79,7 +79,7 @@ def bad_result(text: str, category: str | None) -> dict[str, object]:
 
 def body_of(message: Json, wording: Wording) -> tuple[bytes, str]:
     """The body of a reply and its content type."""
-    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    text = _compact(message)
     charset = "; charset=utf-8" if wording.names_charset else ""
     if not wording.is_stream:
         return text.encode(), JSON_TYPE + charset
@@ -88,6 +88,12 @@ def body_of(message: Json, wording: Wording) -> tuple[bytes, str]:
     data = "".join(f"data:{wording.after_colon}{line}\n" for line in lines)
     events.append(f"event: message\n{wording.extra_fields}{data}\n")
     return "".join(events).replace("\n", wording.line_end).encode(), STREAM_TYPE + charset
+
+
+def _compact(said: Json) -> str:
+    """Write it at a tenth of the cost of `json`, which alone writes a NaN: a row with one has it as a text too."""
+    text = msgspec.json.encode(said).decode()
+    return text if "NaN" not in text else json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
 
 def _stray(name: str, own_id: object) -> str:

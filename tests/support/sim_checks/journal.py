@@ -9,6 +9,8 @@ from tests.support.sim_checks.view import View
 from trading_bot.order_management.journal.chain import GENESIS
 
 _SECRETS = (ACCOUNT, "access-", "refresh-")
+_LONGEST_WORD = 100
+"""No form of a secret has so many characters."""
 
 
 def i12_chain(view: View) -> Iterator[str]:
@@ -69,11 +71,18 @@ def i12_memory(view: View) -> Iterator[str]:
 
 def i15_confidentiality(view: View) -> Iterator[str]:
     """I15: no secret is in any record or file, plain, escaped as in a URL, or in base64."""
-    journal = "".join(repr(record.fact) for record in view.records)
+    journal = "".join(repr(record.fact) for record in view.unsearched)
+    view.unsearched.clear()
     yield from (f"I15 the journal holds {word}" for word in _secrets_in(journal))
     for path in view.world.config.logs_dir.iterdir():
         text = path.read_text(encoding="utf-8", errors="replace")
-        yield from (f"I15 {path.name} holds {word}" for word in _secrets_in(text))
+        yield from (f"I15 {path.name} holds {word}" for word in _secrets_in(_unsearched(view, path.name, text)))
+
+
+def _unsearched(view: View, name: str, text: str) -> str:
+    """Return what a file has more than at the last look, and enough before that for a word that begins there."""
+    before, view.memory.searched[name] = view.memory.searched.get(name, ""), text
+    return text[max(len(before) - _LONGEST_WORD, 0) :] if text.startswith(before) else text
 
 
 def _secrets_in(text: str) -> Iterator[str]:

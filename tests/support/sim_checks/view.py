@@ -42,6 +42,8 @@ class Remembered:
     runs: list[str] = field(default_factory=list)
     """The processes that have written to the journal, in the order in which they began."""
     ended_exits: set[str] = field(default_factory=set)
+    searched: dict[str, str] = field(default_factory=dict)
+    """What each log held when secrets were last looked for in it."""
     answers: dict[str, list[TradeAnswer]] = field(default_factory=dict)
     """The answers that each client order id was given."""
 
@@ -55,6 +57,8 @@ class View:
         self.records: tuple[JournalRecord, ...] = ()
         self.fresh: tuple[JournalRecord, ...] = ()
         """The records since the last look."""
+        self.unsearched: list[JournalRecord] = []
+        """The records in which no secret has been looked for."""
         self.altered: tuple[JournalRecord, ...] = ()
         """The records of the last look that are there no more, or are others."""
         self.is_rewritten = False
@@ -92,6 +96,7 @@ class View:
         self.is_rewritten = kept < len(before)
         self.altered = before if self.is_rewritten else ()
         self.fresh = self.records[kept:]
+        self.unsearched += self.fresh
         self.changed = {str(one.fact.client_order_id) for one in self.fresh if one.fact.client_order_id is not None}
         self.exit_orders |= set(_legs(self.fresh))
         self.posts, self.answers = self._new("posts", world.posts), self._new("answers", world.answers)

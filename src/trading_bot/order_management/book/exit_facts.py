@@ -6,7 +6,6 @@ ended. Part of the book's fold.
 
 import enum
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -14,6 +13,7 @@ from trading_bot.order_management.book.pointers import StandingKind, StandingPoi
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.journal.port import Pointer
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope
+from trading_bot.values import Value, replace
 
 EXIT_ID = "exit_id"
 ORIGIN = "origin"
@@ -44,8 +44,7 @@ class ExitEnding(enum.StrEnum):
     UNFINISHED = "unfinished"  # the program ended meanwhile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExitRecord:
+class ExitRecord(Value, frozen=True, kw_only=True):
     """One exit, from its first record on."""
 
     exit_id: str

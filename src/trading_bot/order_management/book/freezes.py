@@ -56,6 +56,8 @@ class EndedBy(enum.StrEnum):
     RESUME = "resume"
 
 
+_CAUSES: Mapping[str, Cause] = {cause.value: cause for cause in Cause}
+
 _ENDS: Mapping[Cause, EndedBy] = {
     Cause.DRIFT: EndedBy.AGREEMENT,
     Cause.NEGATIVE_POSITION: EndedBy.ACCEPT_POSITION,
@@ -120,7 +122,7 @@ class Freeze(Value, frozen=True, kw_only=True):
 def cause_of(fact: OrderEvent | None) -> Cause | None:
     """Return the named cause of a freeze or halt; None where it names none of these."""
     word = fact.details.get(CAUSE) if fact is not None else None
-    return next((cause for cause in Cause if cause.value == word), None)
+    return None if word is None else _CAUSES.get(word)
 
 
 def freeze_from(fact: OrderEvent) -> Freeze:

@@ -7,13 +7,13 @@ cause stands once: if it is recorded again, it is renewed. They are in the order
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import TypeAlias
 
 from trading_bot.order_management.book.freezes import Cause, Freeze, cause_of, freeze_from
 from trading_bot.order_management.book.pointers import StandingKind, StandingPointers, pointer
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.journal.port import Pointer
+from trading_bot.values import replace
 
 _Key: TypeAlias = tuple[EventKind, str, str]
 

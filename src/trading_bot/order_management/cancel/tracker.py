@@ -1,7 +1,7 @@
 """Following cancels until the broker shows an end, and recording it. The step itself is `CancelStep`'s."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -24,6 +24,7 @@ from trading_bot.order_management.outcomes import (
 from trading_bot.order_management.results import CancelResult, CancelVerdict
 from trading_bot.order_management.sync.foreign import Row
 from trading_bot.order_management.sync.synchronizer import Synchronizer
+from trading_bot.values import replace
 
 _FIRST_PAUSE_S: Seconds = 0.25
 _LONGEST_PAUSE_S: Seconds = 2.0

@@ -20,7 +20,7 @@ import re
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -40,6 +40,7 @@ from trading_bot.order_management.journal.chain import (
     seal,
 )
 from trading_bot.order_management.models import EXACT
+from trading_bot.values import Value, replace
 
 SIDE_FOLDER = "side"
 """The folder inside an account's state folder."""
@@ -69,8 +70,7 @@ class SideContent:
     """Whether only its last line is unfinished, as a crash leaves it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class SideName:
+class SideName(Value, frozen=True, kw_only=True, order=True):
     """What the name of a side file says. Names sort by time."""
 
     at: str

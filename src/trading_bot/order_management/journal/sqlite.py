@@ -29,7 +29,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -59,6 +58,7 @@ from trading_bot.order_management.journal.sqlite_reading import (
     explained,
 )
 from trading_bot.order_management.journal.tables import schema
+from trading_bot.values import replace
 
 __all__ = ["SqliteJournal", "SqliteReader"]
 

@@ -9,13 +9,13 @@ lasts: so the minutes are those that this process has measured itself, and that 
 where the broker's clock says so too.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from trading_bot.clock import CLOCKS_AGREE_WITHIN, Seconds
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.models import OrderState, TimeInForce
+from trading_bot.values import replace
 
 LISTINGS_APART_S: Seconds = 60.0
 

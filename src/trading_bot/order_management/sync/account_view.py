@@ -26,7 +26,7 @@ class ShownPosition:
     position: Position | None
     """None where the broker shows none, and our fills explain one."""
     expected: Decimal
-    """Shares that our fills explain."""
+    """Shares that our fills explain now."""
     free: Free
 
     @property
@@ -105,21 +105,26 @@ class AccountView:
         return self._freshness.stale_because()
 
     def _shown_by(self, look: Look, holdings: Holdings, named: Iterable[str]) -> ShownPositions:
-        symbols = sorted(named)
-        unread = {symbol for symbol in symbols if look.unread_row(symbol, look.instruments.get(symbol)) is not None}
         return ShownPositions(
-            positions=tuple(self._shown(symbol, look, holdings) for symbol in symbols if symbol not in unread),
+            positions=tuple(
+                self._shown(symbol, look, holdings) for symbol in sorted(named) if self._can_read(symbol, look)
+            ),
             unread=look.unread,
         )
 
-    def _shown(self, symbol: str, look: Look, holdings: Holdings) -> ShownPosition:
+    def _can_read(self, symbol: str, look: Look) -> bool:
         with self._store.open_book() as book:
-            was = book.positions.was(symbol)
-        return ShownPosition(
-            symbol=symbol,
-            symbol_was=was or look.renamed.get(symbol),
-            instrument_id=look.instruments.get(symbol),
-            position=next((row for row in look.rows if row.symbol == symbol), None),
-            expected=look.expected.get(symbol, NOTHING),
-            free=holdings.free_by(look, symbol),
-        )
+            instrument_id = look.instruments.get(symbol) or book.positions.instrument_of(symbol)
+        return look.unread_row(symbol, instrument_id) is None
+
+    def _shown(self, symbol: str, look: Look, holdings: Holdings) -> ShownPosition:
+        instrument_id = look.instruments.get(symbol)
+        with self._store.open_book() as book:
+            return ShownPosition(
+                symbol=symbol,
+                symbol_was=book.positions.was(symbol) or look.renamed.get(symbol),
+                instrument_id=instrument_id,
+                position=next((row for row in look.rows if row.symbol == symbol), None),
+                expected=book.positions.quantity(book.positions.symbol_of(instrument_id) or symbol),
+                free=holdings.free_by(look, symbol),
+            )

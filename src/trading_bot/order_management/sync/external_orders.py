@@ -14,6 +14,7 @@ from trading_bot.order_management.models import EXACT, ClientOrderId, OrderId, O
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.sync.foreign import Row
 from trading_bot.prose import typed
+from trading_bot.values import Value
 
 _NOTHING = Decimal(0)
 
@@ -81,12 +82,11 @@ def _remaining(row: Row) -> Decimal | None:
     return max(_NOTHING, EXACT.subtract(row.quantity, row.cumulative_quantity or _NOTHING))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenSells:
+class OpenSells(Value, frozen=True, kw_only=True):
     """What orders placed elsewhere may still sell of one symbol."""
 
     shares: Decimal
-    unknown: str | None = None
+    unknown: str | None
     """The order that may sell nobody knows how many shares, if there is one."""
 
 
@@ -149,9 +149,9 @@ class ExternalOrders:
         """Return the orders placed elsewhere, or that may be."""
         return tuple(order for order in self._open or () if not order.is_ours)
 
-    def here(self, symbol: str, instrument_id: str | None = None) -> tuple[ExternalOrder, ...]:
+    def here(self, symbol: str) -> tuple[ExternalOrder, ...]:
         """Return the orders placed elsewhere, or that may be, in one symbol."""
-        return self._concerning(self.orders(), symbol, instrument_id)
+        return self._concerning(self.orders(), symbol)
 
     def entries_stopped(self, symbol: str, instrument_id: str | None = None) -> str | None:
         """Return why no position may be opened in this symbol because of a row that is not understood, or None."""
@@ -173,7 +173,7 @@ class ExternalOrders:
         return (order for order in self._open or () if order.side is not Side.BUY and not order.is_ours)
 
     def _concerning(
-        self, orders: Iterable[ExternalOrder], symbol: str, instrument_id: str | None
+        self, orders: Iterable[ExternalOrder], symbol: str, instrument_id: str | None = None
     ) -> tuple[ExternalOrder, ...]:
         found = tuple(orders)
         if not found:

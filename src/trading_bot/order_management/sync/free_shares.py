@@ -13,13 +13,13 @@ from trading_bot.clock import Moment
 from trading_bot.order_management.book.position_watch import NOTHING, in_words
 from trading_bot.order_management.models import EXACT
 from trading_bot.prose import typed
+from trading_bot.values import Value
 
 LATEST_LOOK_S = 60.0
 """How old positions and open orders may be for a sell, where the account could go short."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shares:
+class Shares(Value, frozen=True, kw_only=True):
     """What is known of the shares of one symbol."""
 
     symbol: str
@@ -44,7 +44,7 @@ class HandCount:
 
     held: Decimal
     expected: Decimal
-    is_first: bool = False
+    is_first: bool
     """Whether the journal knew nothing of the position then."""
 
     def carried_on(self, expected: Decimal) -> Decimal:
@@ -52,8 +52,7 @@ class HandCount:
         return EXACT.add(self.held, EXACT.subtract(expected, self.expected))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Free:
+class Free(Value, frozen=True, kw_only=True):
     """The shares that may be sold, and the numbers that explain it."""
 
     symbol: str

@@ -1,12 +1,13 @@
 """Until when an order can still arrive at the broker, and until when it can have rested there."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.models import OrderEnvelope
 from trading_bot.order_management.send_horizon import SendHorizon
+from trading_bot.values import replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

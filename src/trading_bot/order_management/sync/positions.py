@@ -137,8 +137,7 @@ class Holdings:
 
     def placed_elsewhere(self, symbol: str) -> tuple[ExternalOrder, ...]:
         """Return the open orders in a symbol that are none of ours, as last listed in full."""
-        with self._store.open_book() as book:
-            return self._external.here(symbol, book.positions.instrument_of(symbol))
+        return self._external.here(symbol)
 
     def free_to_sell(self, symbol: str) -> Free:
         """Return the shares of a symbol that may be sold now, with the numbers that explain it.

@@ -13,10 +13,10 @@ from trading_bot.order_management.ports import BrokerGateway
 from trading_bot.order_management.results import SyncSummary
 from trading_bot.order_management.sync.external_orders import ExternalOrder
 from trading_bot.order_management.sync.foreign import Row
+from trading_bot.values import Value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncRound:
+class SyncRound(Value, frozen=True, kw_only=True):
     """What one synchronisation came to, and what it calls for."""
 
     began: Moment

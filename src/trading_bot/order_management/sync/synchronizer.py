@@ -1,7 +1,6 @@
 """Bringing the book up to date with the broker: one listing, missing orders by id, and a search for those in doubt."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from trading_bot.clock import Moment, Seconds
@@ -42,6 +41,7 @@ from trading_bot.order_management.sync.search import (
     list_from,
     search_from,
 )
+from trading_bot.values import replace
 
 SYNC_DEADLINE_S: Seconds = 120.0
 """How long one round may read. What is not read by then is read anew, from the first page, in the next one."""
@@ -319,7 +319,7 @@ class Synchronizer:
                 created_after=after,
                 created_before=before,
             )
-            self._book_listing(replace(listing, unread=()), tally)
+            self._book_listing(listing, tally)
         return self._still_in_doubt(in_doubt)
 
     def _searched(self, in_doubt: tuple[TrackedOrder, ...], tally: Tally, *, by: Seconds) -> Searched | None:
