@@ -63,7 +63,8 @@ Run the tests of one promise with `.venv/bin/python -m pytest -n0 TEST...`, and 
 _RUNS_HEAD = """## What was run for long
 
 The build runs a part of this each time. These are the longest runs on record, and what was wrong at their end. Of
-mutants, wrong is one that no test noticed and that changes something.
+mutants, wrong is one that no test noticed and nobody has given a reason for; [mutation.md](mutation.md) lists all that
+no test noticed, with the reasons. Of planted bugs, wrong is one that was not found.
 
 | run | what it is | how many | found wrong | seed | hours | day | machine | command |
 |---|---|---|---|---|---|---|---|---|

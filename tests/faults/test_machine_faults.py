@@ -33,8 +33,11 @@ def cells(*faults: str) -> list[object]:
 @pytest.mark.parametrize(("step", "fault"), cells("F39", "F40"))
 def test_death_at_every_effect(step, fault, wire, tmp_path_factory):
     """Killed at any point and started again, everything is found, nothing is sent twice, and both sides agree."""
-    for effects in range(1, MOST_EFFECTS):
-        bench = FaultBench(tmp_path_factory.mktemp(f"{step}-{effects}-"), step, wire=wire)
+    # A journal in a file costs more: the build strikes each third effect, `make prove` all of them.
+    for effects in range(1, MOST_EFFECTS, 3 if fault == "F40" and not EVERY_CELL else 1):
+        folder = tmp_path_factory.mktemp(f"{step}-{effects}-")
+        # Only a journal in a file can lose what was not flushed.
+        bench = FaultBench(folder, step, wire=wire, in_memory=fault == "F39")
         world, lives = bench.world, bench.world.life
         if step == "SYN":
             world.broker.book.fill(world.order(), 4, bench.clock.now())
@@ -49,6 +52,7 @@ def test_death_at_every_effect(step, fault, wire, tmp_path_factory):
             return
         if fault == "F40":
             world.disk.lose_power()
+            world.stored.lose_power()
         bench.invariants.check()
         sent = len(world.posts)
         world.boot()
@@ -65,16 +69,22 @@ def test_interrupt_at_every_effect(step, fault, wire, tmp_path_factory):
 
     for effects in range(1, MOST_EFFECTS, 4 if step == "REC" else 2):
         bench = FaultBench(tmp_path_factory.mktemp(f"{step}-{effects}-"), step, wire=wire)
+        struck: list[int] = []
 
-        def interrupt(world: SimWorld = bench.world) -> None:
+        def interrupt(world: SimWorld = bench.world, struck: list[int] = struck, effects: int = effects) -> None:
+            struck.append(effects)
             world.life.is_over = False  # what the process does while it stops is done
             raise kind
 
+        if step == "SYN":
+            bench.world.broker.book.fill(bench.world.order(), 4, bench.clock.now())
         try:
             _act_until(bench, effects, interrupt)
         except kind:
             pass
         else:
+            assert not struck, "whoever asks is told of an interrupt"
+            assert effects > 4, "the step has effects to be interrupted at"
             return
         bench.world.restart()
         bench.invariants.check()

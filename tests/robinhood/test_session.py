@@ -9,7 +9,7 @@ import urllib3
 
 from tests.support.scripted_broker import Answer, ScriptedBroker, clock, lost, reply, response, unreachable
 from trading_bot.order_management.ports import SendRefusedError
-from trading_bot.robinhood.sending import SendPhase
+from trading_bot.robinhood.sending import SendPhase, current_send_context
 from trading_bot.robinhood.session import (
     FORM,
     MAX_BODY_BYTES,
@@ -208,6 +208,22 @@ def test_a_failure_after_writing_never_says_that_nothing_left(broker, session, e
     result = failure(session)
     late = FailureKind.RESET if kind in (FailureKind.TLS, FailureKind.CONNECT) else kind
     assert (result.kind, result.first_byte_written, result.security_alert) == (late, True, False)
+
+
+class CutOff(requests.adapters.BaseAdapter):
+    """The line breaks while bytes are written, so that nobody knows how many have left."""
+
+    def send(self, *_args, **_options):
+        with current_send_context().writing():
+            raise BrokenPipeError
+
+    def close(self):
+        """Nothing is open."""
+
+
+def test_a_failure_while_writing_never_says_that_nothing_left():
+    result = failure(BrokerSession(adapter=CutOff(), clock=clock()))
+    assert (result.kind, result.first_byte_written, result.phase) == (FailureKind.RESET, True, SendPhase.WRITING)
 
 
 def test_a_cause_never_quotes_the_address(broker, session):

@@ -1,12 +1,15 @@
 """Bugs of rooms that the other lists do not come to: the lease, approvals, commits in doubt, deadlines, decisions."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal
 from typing import TypeAlias
 
 import pytest
 
 from trading_bot.agent import order_rows, outcomes
 from trading_bot.lease import Lease
+from trading_bot.order_management.calculator import round_down
 from trading_bot.order_management.cancel.tracker import CancelTracker
 from trading_bot.order_management.decisions.operator_decisions import OperatorDecisions
 from trading_bot.order_management.exceptions import OrderLogError
@@ -15,6 +18,8 @@ from trading_bot.order_management.journal.database_files import DatabaseFiles
 from trading_bot.order_management.journal.record_writer import RecordWriter
 from trading_bot.order_management.journal.sql import AccountRows
 from trading_bot.order_management.journal.tables import Cursor
+from trading_bot.order_management.models import Side
+from trading_bot.order_management.submit import pricing
 
 Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 
@@ -85,7 +90,20 @@ def _cancel_without_deadline(patch: pytest.MonkeyPatch) -> None:
     )
 
 
+def _sells_below_the_reference(patch: pytest.MonkeyPatch) -> None:
+    """By less than the collar, so that a broker takes it and only the promise is broken."""
+    real = vars(pricing)["price_terms"]
+
+    def cheaper(*args, **named):
+        priced = real(*args, **named)
+        below = round_down(priced.limit_price * Decimal("0.996"))
+        return priced if priced.side is Side.BUY else replace(priced, limit_price=below)
+
+    patch.setattr(pricing, "price_terms", cheaper)
+
+
 ROOMS: Mapping[str, Plant] = {
+    "a sell rests below its reference": _sells_below_the_reference,
     "a cancel waits for ever": _cancel_without_deadline,
     "a second writer is not fenced": _second_writer_not_fenced,
     "a commit of unknown outcome is taken for failed": _commit_in_doubt_taken_for_failed,

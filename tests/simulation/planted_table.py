@@ -90,6 +90,7 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "a commit is made in parts": ("I4", "journal"),
     "an approval is taken for working": ("L1", "agent"),
     "a release is forgotten": ("P1", "decisions"),
+    "a sell rests below its reference": ("I10", "calculator"),
     "a cancel waits for ever": ("L3", "cancel"),
     "a freeze after a refusal never ends": ("P1", "book"),
     "a freeze outlasts what it was for": ("P1", "sync"),

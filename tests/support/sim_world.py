@@ -223,9 +223,6 @@ class SimWorld:
     def orders_at_broker(self, client_order_id: str = "c1") -> list[HeldOrder]:
         return [order for order in self.broker.book.orders if order.ref_id == self.ref_id(client_order_id)]
 
-    def orders_at_broker_of(self, envelope: OrderEnvelope | None) -> list[HeldOrder]:
-        return [] if envelope is None else self.broker.book.named(envelope.ref_id)
-
     @staticmethod
     def is_ours(order: HeldOrder) -> bool:
         return order.ref_id.startswith(OUR_MARK)
@@ -340,7 +337,7 @@ class SimWorld:
             self.stored.lose_power()
 
     @contextlib.contextmanager
-    def _mortal(self, call: str = "") -> Iterator[None]:
+    def _mortal(self, call: str) -> Iterator[None]:
         began = self.clock.monotonic()
         try:
             yield
@@ -434,7 +431,7 @@ class SimWorld:
     def flatten(self) -> None:
         """Leave every position, as ``flatten --all`` does; one after the other, so that it is the same each time."""
         symbols: tuple[str, ...] = ()
-        with self._mortal():
+        with self._mortal("flatten"):
             if self.bot is not None:
                 ways_out = self.bot.manager.ways_out
                 with contextlib.suppress(OrderError):

@@ -8,7 +8,10 @@ from pathlib import Path
 from tests.fuzz.bounds import refuse_control
 from tests.fuzz.doors.whole_bot import whole_bot
 from trading_bot.cli.work.run.signal_input import LineSplitter
+from trading_bot.order_management.models import Side
+from trading_bot.signal_lines import AnySignal
 from trading_bot.signals import INVALID, SignalError, SignalLine, SignalResult, SignalRunner, parse_signal
+from trading_bot.testing import BrokerOrder
 from trading_bot.trades import TradeStatus
 
 _MOST_TRADED = 12
@@ -46,13 +49,19 @@ class SignalText:
             assert "\n" not in written
             assert len(result.message) <= _LONGEST_MESSAGE, "the message is as long as the line"
             assert (result.signal is None) == (result.status == INVALID)
-        asked = [result for result in results if result.signal is not None and result.status in _MAY_BE_THERE]
-        wanted = [(each.signal.symbol.upper(), each.signal.shares) for each in asked if each.signal is not None]
-        # An exit may take several orders, each of the symbol and of no more than its shares.
+        wanted = [each.signal for each in results if each.signal is not None and each.status in _MAY_BE_THERE]
         for order in orders:
-            assert any(
-                order.symbol == symbol and (shares is None or order.quantity <= shares) for symbol, shares in wanted
-            ), f"nobody asked for {order}"
+            assert any(_is_asked_for_by(order, signal) for signal in wanted), f"nobody asked for {order}"
+        bought = [order for order in orders if order.side is Side.BUY]
+        assert len(bought) <= sum(signal.action == "buy" for signal in wanted), "a signal was bought twice"
+
+
+def _is_asked_for_by(order: BrokerOrder, signal: AnySignal) -> bool:
+    side = Side.BUY if signal.action == "buy" else Side.SELL
+    if (order.symbol, order.side) != (signal.symbol.upper(), side):
+        return False
+    # An exit may take several orders, each of no more than its shares.
+    return signal.shares is None or order.quantity <= signal.shares
 
 
 def _lines(data: bytes) -> Iterator[SignalLine]:

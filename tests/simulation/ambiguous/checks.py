@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.simulation.ambiguous.life import NOT_SENT, REJECTED, AmbiguousLife, Asked
+from tests.simulation.ambiguous.life import BLOCKED, NOT_SENT, REJECTED, SUBMITTED, UNKNOWN, AmbiguousLife, Asked
 from tests.simulation.ambiguous.troubles import FALSE_CLAIMS, FALSE_DENIALS
 from tests.support.broker_stand_in import RefIdMode
 from tests.support.stand_in_book import HeldOrder
@@ -22,6 +22,7 @@ class Broken(enum.StrEnum):
     DENIED = "told that it failed while the broker had it"
     LEFT = "in doubt though a list could settle it"
     UNTRUE = "on record otherwise than at the broker"
+    FORGOTTEN = "asked for, and not on record"
     ENDED = "an error that ended the life"
 
 
@@ -62,9 +63,18 @@ def breaches(life: AmbiguousLife) -> Iterator[Breach]:
         yield Breach(what=Broken.DUPLICATE, name="?", said=f"{ref_id} belongs to no intent")
     for ref_id in life.twice_at_work:
         yield Breach(what=Broken.DUPLICATE, name="?", said=f"two orders of {ref_id} still work")
+    yield from _of_answers(life)
+
+
+def _of_answers(life: AmbiguousLife) -> Iterator[Breach]:
+    known = {str(order.client_order_id) for order in life.known()}
     for asked in life.asked:
-        if asked.was_there and asked.answer in {REJECTED, NOT_SENT} and asked.trouble not in FALSE_DENIALS:
+        # What is asked for again may be blocked although it is there: the answer is about the second asking.
+        denies = asked.answer in {REJECTED, NOT_SENT} or (asked.answer == BLOCKED and not asked.is_again)
+        if asked.was_there and denies and asked.trouble not in FALSE_DENIALS:
             yield Breach(what=Broken.DENIED, name=asked.name, said=f"{asked.answer}: {asked.told}")
+        if asked.answer in {SUBMITTED, UNKNOWN} and asked.name not in known:
+            yield Breach(what=Broken.FORGOTTEN, name=asked.name, said=f"{asked.answer}: {asked.told}")
 
 
 def _copies_taken(life: AmbiguousLife, ref_id: str) -> int:

@@ -14,6 +14,7 @@ from tests.simulation.ambiguous.troubles import PLACES, name_of, troubles_of
 from trading_bot.agent import orders as agent_orders
 from trading_bot.order_management import gateways
 from trading_bot.order_management.book.anomalies import AnomalyKind
+from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.models import OrderState
 from trading_bot.order_management.outcomes import NotSent, Rejected, SubmitOutcome, Unknown
@@ -110,10 +111,20 @@ def _fills_are_not_booked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(synchronizer, "reconcile", reconcile)
 
 
+def _ended_orders_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    real = OrderBook.orders
+    patch.setattr(OrderBook, "orders", lambda book: [order for order in real(book) if not order.state.is_terminal])
+
+
 PLANTED = {
     "an unknown outcome is sent again": (_taken_for(lambda: NotSent(cause="x", may_retry=True)), Broken.DUPLICATE),
     "an unknown outcome is called rejected": (_taken_for(lambda: Rejected(reason="x", status_code=500)), Broken.DENIED),
     "an unknown outcome is called not sent": (_taken_for(lambda: NotSent(cause="x", may_retry=False)), Broken.DENIED),
+    "an unknown outcome is called halted": (
+        _taken_for(lambda: NotSent(cause="x", may_retry=False, refused_by="latch")),
+        Broken.DENIED,
+    ),
+    "orders are forgotten once they have ended": (_ended_orders_are_forgotten, Broken.FORGOTTEN),
     "no list ends a doubt": (_no_absence_is_concluded, Broken.LEFT),
     "fills are not booked": (_fills_are_not_booked, Broken.UNTRUE),
 }

@@ -40,10 +40,10 @@ def _of_orders_that_came(view: View) -> Iterator[TradeAnswer]:
 
 def _true_answer(view: View, answer: TradeAnswer) -> Iterator[str]:
     name, result = answer.trade.client_order_id, answer.result
-    at_broker = view.world.orders_at_broker_of(result.envelope)
+    at_broker = view.world.broker.book.named(view.memory.ref_ids.get(name, ""))
     # What was provably not sent may have been asked for again since, and sent.
     is_last = view.memory.answers[name][-1] is answer
-    if result.status in (TradeStatus.REJECTED, TradeStatus.NOT_SENT) and at_broker and is_last:
+    if _denies(answer) and at_broker and is_last:
         yield f"I9 {name} was answered {result.status} and exists at the broker"
     if result.status is TradeStatus.SUBMITTED and not at_broker:
         yield f"I9 {name} was answered {result.status} and was never at the broker"
@@ -51,6 +51,14 @@ def _true_answer(view: View, answer: TradeAnswer) -> Iterator[str]:
         yield f"I4 {name} was answered {result.status} and is not on record"
     if result.code == "journal_damaged" and not view.world.is_journal_damaged_on_purpose:
         yield f"I12 {name} was answered that the journal cannot be true: {result.message}"
+
+
+def _denies(answer: TradeAnswer) -> bool:
+    """Whether an answer says that there is no such order. Blocked, it may show the order that stands in the way."""
+    shown = answer.result.envelope
+    if answer.result.status is TradeStatus.BLOCKED:
+        return shown is not None and shown.client_order_id == answer.trade.client_order_id
+    return answer.result.status in (TradeStatus.REJECTED, TradeStatus.NOT_SENT)
 
 
 def _true_cancel(view: View, result: CancelResult) -> Iterator[str]:

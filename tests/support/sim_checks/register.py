@@ -1,5 +1,6 @@
 """Our orders beside the broker's: none lost, none invented, nothing forgotten of what they may cost. I4 to I8."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -7,7 +8,7 @@ from tests.support.broker_stand_in import Route
 from tests.support.sim_checks.view import View
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
-from trading_bot.order_management.models import OrderState, Side
+from trading_bot.order_management.models import OrderState
 
 _ENDED_AT_BROKER = {
     OrderState.FILLED: {"filled"},
@@ -62,12 +63,17 @@ def i6_exposure(view: View) -> Iterator[str]:
         return
     money, active = view.world.broker.book, view.known.active()
     held = [one for one in money.open() if one.ref_id.startswith(OUR_MARK)]
-    for side in Side:
-        true = sum((one.price * one.remaining for one in held if one.side == side), Decimal(0))
-        mine = (one for one in active if one.envelope.side is side)
-        ours = sum((one.envelope.limit_price * one.remaining_quantity for one in mine), Decimal(0))
+    at_broker: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    reserved: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for one in held:
+        at_broker[one.symbol, one.side] += one.price * one.remaining
+    for order in active:
+        terms = order.envelope
+        reserved[terms.symbol, terms.side.value] += terms.limit_price * order.remaining_quantity
+    for (symbol, side), true in at_broker.items():
+        ours = reserved[symbol, side]
         if true > ours:
-            yield f"I6 {side}s worth {true} are open at the broker and {ours} are reserved"
+            yield f"I6 {side}s of {symbol} worth {true} are open at the broker and {ours} are reserved"
     if money.set_aside > money.cash:
         yield f"I6 open buys may cost {money.set_aside}, and there are {money.cash}"
 

@@ -144,7 +144,8 @@ def _inside_collar(intent: JournalRecord) -> Iterator[str]:
     fact = intent.fact
     reference, price = Decimal(fact.details["reference_price"]), fact.limit_price or Decimal(0)
     low, high = reference * (1 - SLIPPAGE), reference * (1 + SLIPPAGE)
-    if not low <= price <= high or (fact.side is Side.BUY and price > reference):
+    is_worse = price > reference if fact.side is Side.BUY else price < reference
+    if is_worse or not low <= price <= high:
         yield f"I10 {fact.client_order_id}: a {fact.side} at {price} for a reference of {reference}"
 
 
