@@ -111,9 +111,8 @@ class SavedLogins:
 
 
 def _without(message: str, names: Iterable[str]) -> str:
-    for name in names:
-        message = message.replace(name, "a name")
-    return message
+    longest_first = sorted(set(names), key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, longest_first)) or "$^", "a name", message)
 
 
 def _check_message(message: str) -> None:
