@@ -89,6 +89,33 @@ class TestReadBesideTheOrders:
         assert not bench.manager.unsettled_symbols
         assert bench.journal.facts(EventKind.POSITION_DIFFERED) == []
 
+    def test_positions_read_before_a_sell_elsewhere_left_the_list_are_read_again(self):
+        """Otherwise its shares would be held back until the next synchronisation."""
+        bench = ManagerBench(shares={"AAPL": 50})
+        elsewhere = bench.gateway.add(terms(side=Side.SELL, quantity=30))
+        bench.begin = made_first
+        bench.restart()
+        assert bench.manager.recover().complete
+        elsewhere.end()
+        reads = bench.positions.reads
+        bench.sync(after=LOOK_EVERY_S)
+        assert bench.positions.reads == reads + 2
+        bench.positions.is_failing = True
+        assert bench.sell(quantity=21).order_id is not None
+
+    def test_a_sell_elsewhere_that_came_and_left_beside_a_read_calls_for_another(self):
+        """The first read began before it was listed, so that the orders elsewhere are as they were then."""
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.begin = made_first
+        bench.restart()
+        assert bench.manager.recover().complete
+        elsewhere = bench.gateway.add(terms(side=Side.SELL, quantity=30))
+        bench.sync(after=LOOK_EVERY_S)
+        elsewhere.end()
+        bench.sync()
+        bench.positions.is_failing = True
+        assert bench.sell(quantity=21).order_id is not None
+
     def test_otherwise_they_are_read_once(self):
         bench = ManagerBench(shares={"AAPL": 50})
         bench.begin = made_first

@@ -180,8 +180,8 @@ class Holdings:
     def watch(self, done: SyncRound, ahead: Callable[[], Reading] | None = None) -> str | None:
         """Compare positions where there is reason to; return why they could not be read, if so.
 
-        ``ahead`` is a read that was begun beside that of the orders. If the orders turn out to have moved shares since
-        it began, it may or may not show them, and the positions are read again.
+        ``ahead`` is a read that was begun beside that of the orders. If it turns out that shares have moved since it
+        began, or that a sell placed elsewhere has left, it may or may not show that, and the positions are read again.
         """
         if not self._is_due():
             return None
@@ -193,7 +193,8 @@ class Holdings:
         with self._store.open_book() as book:
             explained = book.expected_positions()
         reading = ahead()
-        return reading if reading.positions.before == explained else self._read(by)
+        shows_all = reading.positions.before == explained and reading.then.gone >= self._external.mark().gone
+        return reading if shows_all else self._read(by)
 
     def make_ready(self, symbol: str, quantity: Decimal, *, by: Seconds) -> None:
         """Look anew where a sell of so many shares cannot rest on the last look, and a new one may help.
@@ -285,6 +286,8 @@ class Holdings:
     def _is_due(self) -> bool:
         last = self._looked
         if last is None or last.moved or self._in_doubt or self._external.fingerprint() != self._external_then:
+            return True
+        if self._external.mark().gone:
             return True
         if any(not is_proven(difference, last) for difference in self._differences.values()):
             return True
