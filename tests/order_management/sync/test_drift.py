@@ -503,6 +503,25 @@ class TestTheBrokersHolds:
         bench.positions.held_back = {}
         assert bench.sell("s2", quantity=50).order_id is not None
 
+    def test_a_hold_counts_for_as_long_as_the_sell_that_it_is_for(self):
+        bench = ManagerBench(shares={"AAPL": 50}, max_pending_per_side=5)
+        bench.sell("s1", quantity=30)
+        bench.positions.held_back = {"AAPL": "30"}
+        bench.sync(after=LOOK_EVERY_S)
+        assert holdings(bench).free_to_sell("AAPL").held_back == 30
+        bench.manager.cancel_order("s1")
+        assert holdings(bench).free_to_sell("AAPL").held_back == 0
+
+    def test_a_sell_that_ended_calls_for_a_look_whether_its_shares_are_held_back_still(self):
+        bench = ManagerBench(shares={"AAPL": 50}, max_pending_per_side=5)
+        bench.sell("s1", quantity=30)
+        bench.positions.held_back = {"AAPL": "30"}
+        bench.sync(after=LOOK_EVERY_S)
+        bench.manager.cancel_order("s1")
+        reads = bench.positions.reads
+        bench.sync()
+        assert bench.positions.reads == reads + 1
+
     def test_a_look_that_lags_our_own_sell_shows_no_sold_shares_as_held(self):
         bench = ManagerBench(shares={"AAPL": 50})
         bench.sell("s1", quantity=30)

@@ -106,13 +106,14 @@ class TestReadBesideTheOrders:
         bench.sync(after=LOOK_EVERY_S / 2)
         assert bench.positions.reads == reads
 
-    def test_a_failed_read_is_told_as_ever(self):
+    def test_a_failed_read_is_told_as_ever(self, caplog):
         bench = ManagerBench(shares={"AAPL": 50})
         bench.begin = SideBySide()
         bench.restart()
         bench.positions.is_failing = True
         with pytest.raises(TradingHaltedError, match="the positions could not be read"):
             bench.manager.recover()
+        assert "positions_not_read" in [line["event"] for line in logged(caplog)]
 
 
 class TestTheStart:
