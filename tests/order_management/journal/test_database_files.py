@@ -41,7 +41,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def files_at(path: Path, *, mounts: str = "", files: LocalFiles | None = None) -> DatabaseFiles:
-    return DatabaseFiles(path, files=files or LocalFiles(), mounts=lambda: mounts)
+    return DatabaseFiles(path, files=files or LocalFiles(), mounts=lambda: mounts, kept_log_bytes=0)
 
 
 @pytest.mark.parametrize(

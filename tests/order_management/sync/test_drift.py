@@ -100,11 +100,15 @@ class TestSingleCommands:
         (told,) = bench.sync(after=LOOK_EVERY_S).differences
         assert (told.symbol, told.broker, told.expected) == ("AAPL", Decimal(100), Decimal(10))
 
-    def test_a_sync_tells_that_a_position_is_gone(self):
+    def test_a_sync_tells_what_is_gone_and_what_our_fills_never_bought(self):
         bench = ManagerBench(shares={"AAPL": 10})
         bench.positions.move("AAPL", "-10")
-        (told,) = bench.sync(after=LOOK_EVERY_S).differences
-        assert (told.symbol, told.broker, told.expected) == ("AAPL", Decimal(0), Decimal(10))
+        bench.positions.move("KO", "3")
+        told = bench.sync(after=LOOK_EVERY_S).differences
+        assert [(each.symbol, each.broker, each.expected) for each in told] == [
+            ("AAPL", Decimal(0), Decimal(10)),
+            ("KO", Decimal(3), Decimal(0)),
+        ]
 
     def test_the_refusal_of_a_sell_names_both_numbers_and_the_way_out(self):
         bench = ManagerBench(shares={"AAPL": 10})
@@ -147,6 +151,13 @@ class TestTheEnd:
         assert bench.journal.kinds[-1] is EventKind.POSITION_AGREED
         with bench.store.open_book() as book:
             assert book.positions.differing() == ()
+
+    def test_a_drift_that_lasts_is_frozen_on_record_once(self):
+        bench = drifted()
+        for _ in range(3):
+            bench.sync(after=LOOK_EVERY_S)
+        single_command(bench, after=60)
+        assert len(bench.journal.facts(EventKind.SYMBOL_FROZEN)) == 1
 
     def test_only_the_symbol_that_agrees_again_is_released(self):
         bench = ManagerBench(shares={"AAPL": 10, "MSFT": 5})
@@ -491,6 +502,25 @@ class TestTheBrokersHolds:
         bench.manager.cancel_order("s1")
         bench.positions.held_back = {}
         assert bench.sell("s2", quantity=50).order_id is not None
+
+    def test_a_hold_counts_for_as_long_as_the_sell_that_it_is_for(self):
+        bench = ManagerBench(shares={"AAPL": 50}, max_pending_per_side=5)
+        bench.sell("s1", quantity=30)
+        bench.positions.held_back = {"AAPL": "30"}
+        bench.sync(after=LOOK_EVERY_S)
+        assert holdings(bench).free_to_sell("AAPL").held_back == 30
+        bench.manager.cancel_order("s1")
+        assert holdings(bench).free_to_sell("AAPL").held_back == 0
+
+    def test_a_sell_that_ended_calls_for_a_look_whether_its_shares_are_held_back_still(self):
+        bench = ManagerBench(shares={"AAPL": 50}, max_pending_per_side=5)
+        bench.sell("s1", quantity=30)
+        bench.positions.held_back = {"AAPL": "30"}
+        bench.sync(after=LOOK_EVERY_S)
+        bench.manager.cancel_order("s1")
+        reads = bench.positions.reads
+        bench.sync()
+        assert bench.positions.reads == reads + 1
 
     def test_a_look_that_lags_our_own_sell_shows_no_sold_shares_as_held(self):
         bench = ManagerBench(shares={"AAPL": 50})

@@ -27,9 +27,9 @@ ODD = UnreadRow(
 
 
 def known(*rows: UnreadRow, **positions: str) -> Any:
-    """The orders of these rows, where the journal has these instruments of symbols."""
+    """The orders of these rows, where the journal has these instruments of symbols, and that of NVDA."""
     bench = ManagerBench()
-    for symbol, instrument_id in positions.items():
+    for symbol, instrument_id in {"NVDA": "I-NVDA", **positions}.items():
         bench.store.record_fact(baseline(symbol, Decimal(1), instrument_id=instrument_id))
     orders = ExternalOrders(bench.store)
     orders.note(external_order(row) for row in rows)
@@ -110,14 +110,14 @@ class TestWhatItStops:
         assert orders.entries_stopped("NVDA", "I-2") is None
 
     def test_entries_in_the_symbol_that_the_journal_knows_for_its_instrument(self):
-        orders = known(replace(ODD, symbol=None), NVDA="I-NVDA", AAPL="I-AAPL")
+        orders = known(replace(ODD, symbol=None), AAPL="I-AAPL")
         assert "cannot be read (quantity: null)" in str(orders.entries_stopped("NVDA"))
         assert orders.entries_stopped("AAPL") is None
         assert [order.order_id for order in orders.here("NVDA")] == ["app-1"]
         assert orders.here("AAPL") == ()
 
     def test_entries_in_its_symbol_where_no_instrument_is_known(self):
-        orders = known(replace(ODD, instrument_id=None), NVDA="I-NVDA")
+        orders = known(replace(ODD, instrument_id=None))
         assert orders.entries_stopped("NVDA") is not None
         assert orders.entries_stopped("AAPL") is None
 
@@ -146,13 +146,13 @@ class TestWhatItStops:
 class TestWhatItMaySell:
     def test_every_sell_of_the_symbol_counts_and_no_buy(self):
         orders = known(sells(5, "a"), sells(7, "b"), sells(9, "c", side=Side.BUY), sells(3, "d", instrument_id="I-2"))
-        assert (orders.open_sells("NVDA", "I-NVDA").shares, orders.open_sells("NVDA", "I-NVDA").unknown) == (12, None)
+        assert (orders.open_sells("NVDA").shares, orders.open_sells("NVDA").unknown) == (12, None)
 
     def test_one_of_which_the_side_cannot_be_read_counts_as_a_sell(self):
-        assert known(sells(5, side=None)).open_sells("NVDA", "I-NVDA").shares == 5
+        assert known(sells(5, side=None)).open_sells("NVDA").shares == 5
 
     def test_one_of_unknown_size_is_named_beside_the_shares_of_the_others(self):
-        found = known(sells(None, "a"), sells(7, "b")).open_sells("NVDA", "I-NVDA")
+        found = known(sells(None, "a"), sells(7, "b")).open_sells("NVDA")
         assert (found.shares, found.unknown) == (7, "NVDA order a")
 
     def test_one_that_may_be_ours_is_no_sell_of_unknown_size(self):
@@ -164,13 +164,13 @@ class TestWhatItMaySell:
     def test_the_most_that_it_could_sell_since_the_positions_were_read_counts(self, first, then):
         orders = known(sells(first))
         orders.note([external_order(sells(then))])
-        assert orders.open_sells("NVDA", "I-NVDA").shares == 30
+        assert orders.open_sells("NVDA").shares == 30
 
     @pytest.mark.parametrize(("first", "then"), [(None, 30), (30, None)])
     def test_one_that_was_of_unknown_size_stays_so_until_the_positions_are_read(self, first, then):
         orders = known(sells(first))
         orders.note([external_order(sells(then))])
-        assert orders.open_sells("NVDA", "I-NVDA").unknown == "NVDA order app-1"
+        assert orders.open_sells("NVDA").unknown == "NVDA order app-1"
 
     def test_one_that_left_the_list_counts_until_a_reading_of_the_positions_that_began_after(self):
         orders = known(sells(5))
@@ -186,11 +186,11 @@ class TestWhatItMaySell:
         began = orders.mark()
         orders.note([external_order(sells(5, "a")), external_order(sells(7, "b"))])
         orders.note_look(began)
-        assert orders.open_sells("NVDA", "I-NVDA").shares == 12
+        assert orders.open_sells("NVDA").shares == 12
 
     def test_rows_without_an_order_id_are_told_apart_by_all_they_say(self):
         orders = known(sells(5, None), sells(7, None))
-        assert orders.open_sells("NVDA", "I-NVDA").shares == 12
+        assert orders.open_sells("NVDA").shares == 12
 
     def test_its_fingerprint_changes_when_one_comes_goes_or_fills_in_part(self):
         prints = [known(*rows).fingerprint() for rows in ((), (sells(5),), (sells(4),), (sells(5), sells(5, "b")))]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.manager_bench import ManagerBench
-from trading_bot.order_management.book.position_watch import LOOK_EVERY_S
+from trading_bot.order_management.book.position_watch import LOOK_EVERY_S, baseline
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.portfolio import UnreadPosition
@@ -71,6 +71,15 @@ class TestNames:
         )
         assert (found.moved, found.expected_before) == (frozenset(), found.expected)
         assert bench.journal.facts(EventKind.INSTRUMENT_NAMED) == []
+
+    def test_shares_on_record_under_the_new_name_already_are_explained_beside_those_of_the_old_one(self):
+        """An order under the new name was filled before any row named its instrument."""
+        bench = bench_with(FBX=10)
+        bench.store.record_fact(baseline("METX", Decimal(3)))
+        bench.positions.move("FBX", "3")
+        bench.positions.names = {"FBX": "METX"}
+        found = look(bench)
+        assert (found.held, found.expected) == ({"METX": 13}, {"METX": 13})
 
 
 class TestTwoRowsOfOneSymbol:

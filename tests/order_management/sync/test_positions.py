@@ -124,13 +124,23 @@ class TestReadBesideTheOrders:
         assert bench.manager.recover().complete
         assert bench.positions.reads == reads + 1
 
-    def test_a_failed_read_is_told_as_ever(self):
+    def test_where_there_is_no_reason_to_look_no_read_is_begun(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.begin = made_first
+        bench.restart()
+        bench.manager.recover()
+        reads = bench.positions.reads
+        bench.sync(after=LOOK_EVERY_S / 2)
+        assert bench.positions.reads == reads
+
+    def test_a_failed_read_is_told_as_ever(self, caplog):
         bench = ManagerBench(shares={"AAPL": 50})
         bench.begin = SideBySide()
         bench.restart()
         bench.positions.is_failing = True
         with pytest.raises(TradingHaltedError, match="the positions could not be read"):
             bench.manager.recover()
+        assert "positions_not_read" in [line["event"] for line in logged(caplog)]
 
 
 class TestTheStart:

@@ -42,6 +42,11 @@ def test_what_is_no_news_is_not_recorded(bench):
     assert named(bench, None, "METX", was="FBX") == []
 
 
+def test_a_former_name_that_no_other_instrument_has_taken_is_given_back(bench):
+    bench.store.record_fact(baseline("METX", Decimal(10), instrument_id="I-1"))
+    assert named(bench, "I-1", "FBX") == [("FBX", {"instrument_id": "I-1", "was": "METX"})]
+
+
 def test_the_name_of_another_instrument_is_not_taken_over(bench):
     assert named(bench, "I-1", "GM") == []
     with bench.store.open_book() as book:

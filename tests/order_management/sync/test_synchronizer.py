@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -20,10 +21,10 @@ from trading_bot.order_management.exceptions import (
     TradingHaltedError,
 )
 from trading_bot.order_management.journal.port import OrderKeyKind
-from trading_bot.order_management.models import OrderReport, OrderState, Side
+from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderState, Side
 from trading_bot.order_management.outcomes import CancelRefused, Listing
 from trading_bot.order_management.ports import BrokerCapabilities
-from trading_bot.order_management.sync.search import READ_BY_ID
+from trading_bot.order_management.sync.search import FEW, READ_BY_ID
 from trading_bot.order_management.sync.synchronizer import SYNC_DEADLINE_S
 
 BY_CREATION = BrokerCapabilities(lists_by_change=False)
@@ -193,6 +194,33 @@ class TestOpenOrders:
         assert sync(bench) == "cancelled"
         assert (len(gateway.cancel_requests), bench.tracked().anomalies) == (1, frozenset())
 
+    def test_a_read_by_id_older_than_the_end_of_an_order_neither_contradicts_nor_cancels_it(self, monkeypatch):
+        bench = ManagerBench()
+        bench.buy("c1")
+        bench.gateway.hidden = {bench.gateway.order().order_id}
+
+        def read_and_cancel(order_id: OrderId) -> OrderReport:
+            monkeypatch.undo()
+            report = bench.gateway.fetch_order_status(order_id)
+            bench.manager.cancel_order("c1")
+            return report
+
+        monkeypatch.setattr(bench.gateway, "fetch_order_status", read_and_cancel)
+        assert sync(bench) == "cancelled"
+        assert (len(bench.gateway.cancel_requests), bench.tracked().anomalies) == (1, frozenset())
+
+    def test_a_round_that_could_not_begin_counts_what_is_open_and_is_not_complete(self):
+        bench = ManagerBench()
+        bench.buy("c1")
+        summary = bench.manager._services.sync.synchronizer.nothing_read("another one runs")
+        assert (summary.complete, summary.is_view, summary.problem) == (False, False, "another one runs")
+        assert (summary.open_orders, summary.fills_booked, summary.orders_closed, summary.external_orders) == (
+            1,
+            0,
+            0,
+            0,
+        )
+
     def test_an_order_that_is_listed_is_not_fetched(self):
         bench = ManagerBench()
         bench.buy("c1")
@@ -264,6 +292,27 @@ class TestOpenOrders:
 
 
 class TestUnresolvedOrders:
+    @pytest.mark.parametrize(("count", "lookups"), [(FEW, FEW), (FEW + 1, 0)])
+    def test_a_few_are_looked_for_one_by_one_and_more_in_one_list(self, count, lookups, monkeypatch):
+        bench = ManagerBench(max_pending_per_side=9)
+        bench.place_known_order()
+        for number in range(count):
+            bench.gateway.submits.append(REQUEST_LOST)
+            bench.gateway.blind_lookups = 1000
+            with pytest.raises(OrderOutcomeUnknownError):
+                bench.buy(f"c{number}", symbol="ABCDE"[number])
+        asked: list[str] = []
+        find = bench.gateway.find_by_client_order_id
+
+        def noted(client_order_id: ClientOrderId, **where: Any) -> Listing:
+            asked.append(client_order_id)
+            return find(client_order_id, **where)
+
+        monkeypatch.setattr(bench.gateway, "find_by_client_order_id", noted)
+        bench.gateway.look_backs.clear()
+        bench.sync()
+        assert (len(asked), len(bench.gateway.look_backs)) == (lookups, 1)
+
     def test_one_that_turns_up_is_adopted_with_its_fills(self):
         bench = with_unknown(REPLY_LOST)
         bench.gateway.order().fill(4)

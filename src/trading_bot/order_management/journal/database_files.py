@@ -55,7 +55,7 @@ class DatabaseFiles:
     becomes shorter while it is in use.
     """
 
-    def __init__(self, path: Path, *, files: FileSystem, mounts: Callable[[], str], kept_log_bytes: int = 0) -> None:
+    def __init__(self, path: Path, *, files: FileSystem, mounts: Callable[[], str], kept_log_bytes: int) -> None:
         self._kept_log_bytes = kept_log_bytes
         self._paths = (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm"))
         self._files = files

@@ -160,9 +160,9 @@ class ExternalOrders:
             return None
         return next((_stopped(order) for order in self._concerning(odd, symbol, instrument_id)), None)
 
-    def open_sells(self, symbol: str, instrument_id: str | None = None) -> OpenSells:
+    def open_sells(self, symbol: str) -> OpenSells:
         """Return the shares that they may still sell, and whether one of them may sell an unknown number."""
-        found = self._concerning(self._sells.values(), symbol, instrument_id)
+        found = self._concerning(self._sells.values(), symbol)
         of_unknown_size = (sell for sell in found if sell.remaining is None and not sell.may_be)
         return OpenSells(
             shares=exact_sum(sell.remaining for sell in found if sell.remaining is not None),

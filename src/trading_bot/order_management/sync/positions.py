@@ -234,7 +234,7 @@ class Holdings:
     def _free(self, book: OrderBook, symbol: str, look: Look | None, counts: Sequence[HandCount] = ()) -> Free:
         expected = book.positions.quantity(symbol)
         instrument_id = book.positions.instrument_of(symbol)
-        elsewhere = self._external.open_sells(symbol, instrument_id)
+        elsewhere = self._external.open_sells(symbol)
         row = None if look is None else look.unread_row(symbol, instrument_id)
         held, problem = None, self._not_sure(book, look) if row is None else row.problem
         if look is not None and row is None:
