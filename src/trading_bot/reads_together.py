@@ -10,8 +10,9 @@ made when its result is asked for, in the caller's thread, so that a run repeats
 
 import contextvars
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
+
+from trading_bot.threads import OWN_THREADS, Threads
 
 T = TypeVar("T")
 
@@ -35,8 +36,8 @@ def in_turn(read: Callable[[], T], /) -> Callable[[], T]:
 class SideBySide:
     """Begins each read at once, in a thread. Safe to share between threads, unless a read begins another one here."""
 
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=MOST_AT_ONCE, thread_name_prefix="read")
+    def __init__(self, threads: Threads = OWN_THREADS) -> None:
+        self._pool = threads.pool(MOST_AT_ONCE, "read")
 
     def __call__(self, read: Callable[[], T], /) -> Callable[[], T]:
         """Begin it; a result that nobody asks for is lost, with its error."""

@@ -97,11 +97,6 @@ def test_the_bot_lives_through_a_directed_schedule(bug, mode, tmp_path):
     run(tmp_path, DIRECTED[bug], setting_for(bug, mode))
 
 
-def test_a_schedule_lived_twice_writes_the_same_journal(tmp_path):
-    first, second = (run(tmp_path / name, steps_of(1)) for name in ("first", "second"))
-    assert first.records() == second.records() != ()
-
-
 def test_a_failing_schedule_is_made_small():
     steps = steps_of(3)
     needed = {steps[2], steps[7]}

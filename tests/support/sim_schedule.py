@@ -25,6 +25,7 @@ from tests.support.sim_machine_steps import MACHINE_STEPS
 from tests.support.sim_odd_steps import ODD_STEPS
 from tests.support.sim_principles import prove_principles
 from tests.support.sim_steps import ORDER_STEPS, Step, move, usual_trade
+from tests.support.sim_threads import SimThreads
 from tests.support.sim_world import LAST_WEEK, MORNING, SETTLED, SimWorld, session_end, trade_a_known_order
 from trading_bot.config import PaperWire
 from trading_bot.order_management.models import ExecutionMode
@@ -75,6 +76,7 @@ class Setting:
             clock=clock,
             in_memory=self.in_memory,
             wire=self.wire,
+            threads=SimThreads(self.forms or 0),
         )
         if self.forms is not None:
             world.broker.vary(self.forms)

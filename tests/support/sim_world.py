@@ -21,6 +21,7 @@ from tests.support.sim_account import ACCOUNT, ARMED_HOURS, SimAccount
 from tests.support.sim_agent_broker import AgentBrokerStandIn
 from tests.support.sim_journal import Fate, InMemory, MortalJournal, SimSide, Stored
 from tests.support.sim_sqlite import FiledSide, InSqlite
+from tests.support.sim_threads import SimThreads
 from tests.support.stand_in_book import HeldOrder
 from trading_bot.bot import StartError, TradeResult, TradingBot
 from trading_bot.config import PaperWire
@@ -42,6 +43,7 @@ from trading_bot.startup.account import AccountParts
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder, account_key
+from trading_bot.threads import Threads
 
 MORNING = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 CLOSE = datetime(2026, 11, 23, 21, 0, tzinfo=UTC)
@@ -132,6 +134,7 @@ class SimWorld:
     """Whether the journal is in memory, or in SQLite."""
     wire: PaperWire = PaperWire.PRIVATE
     """Which of the broker's interfaces is spoken."""
+    threads: Threads = field(default_factory=SimThreads)
     line_to: Callable[[BrokerStandIn], BaseAdapter] | None = None
     """How the stand-in is reached over sockets; None where it is within the process."""
 
@@ -283,6 +286,7 @@ class SimWorld:
             new_id=self._new_id,
             jitter=no_jitter,
             process_id=lambda: self.process_id,
+            threads=self.threads,
             open_journal=lambda path, identity, first: MortalJournal(
                 self.stored.journal(identity, first, process_id=lambda: self.process_id),
                 life,

@@ -29,6 +29,7 @@ from trading_bot.robinhood.broker_clock import BrokerClock
 from trading_bot.robinhood.reads import Renew
 from trading_bot.robinhood.remarks import Remarks
 from trading_bot.robinhood.symbols import SymbolTable
+from trading_bot.threads import OWN_THREADS, Threads
 
 CAPABILITIES = BrokerCapabilities(
     lists_by_change=False,
@@ -64,6 +65,7 @@ class AgentGateway(AgentAccount):
         jitter: Jitter = no_jitter,
         symbols: SymbolTable | None = None,
         broker_clock: BrokerClock | None = None,
+        threads: Threads = OWN_THREADS,
     ) -> None:
         reads = ToolReads(
             wire=wire, clock=clock, renew=renew, timeout_s=read_timeout_s, policy=read_policy, jitter=jitter
@@ -82,6 +84,7 @@ class AgentGateway(AgentAccount):
             broker_clock=self._broker_clock,
             remarks=remarks,
             open_orders=OpenOrders(),
+            threads=threads,
         )
 
     @property

@@ -5,7 +5,6 @@ The interface lists by creation and not by change, says of no order when it last
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from trading_bot.agent.calls import ToolReads
@@ -40,6 +39,7 @@ from trading_bot.robinhood.remarks import Remarks
 from trading_bot.robinhood.strict_json import UnreadableReplyError
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.robinhood.wire import wire_time
+from trading_bot.threads import Threads
 from trading_bot.values import Value, replace
 
 CANCELS_AT_ONCE = 4
@@ -57,6 +57,7 @@ class AgentOrders(Value, frozen=True, kw_only=True):
     broker_clock: BrokerClock
     remarks: Remarks
     open_orders: OpenOrders
+    threads: Threads
 
     def __repr__(self) -> str:
         return "AgentOrders()"
@@ -94,7 +95,7 @@ class AgentOrders(Value, frozen=True, kw_only=True):
         """Ask for each cancel, beginning in the order given, whatever happens to the others."""
         if len(order_ids) <= 1:
             return {order_id: self.cancel(order_id) for order_id in order_ids}
-        with ThreadPoolExecutor(max_workers=min(CANCELS_AT_ONCE, len(order_ids))) as pool:
+        with self.threads.pool(min(CANCELS_AT_ONCE, len(order_ids)), "cancel") as pool:
             return dict(zip(order_ids, pool.map(self.cancel, order_ids), strict=True))
 
     def status(self, order_id: OrderId) -> OrderReport:

@@ -2,13 +2,13 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 
 from trading_bot.clock import Seconds
 from trading_bot.robinhood.classify import MAX_RETRY_AFTER_S, told_wait_s
 from trading_bot.robinhood.session import WireReply
+from trading_bot.threads import OWN_THREADS, Threads
 
 LEAST_REQUEST_S: Seconds = 5.0
 """A request for new tokens has at least this long: its answer may hold the only refresh token that still works."""
@@ -46,9 +46,9 @@ class RenewalInTime:
     The process does not end before it.
     """
 
-    def __init__(self, renew: Callable[[Seconds], bool]) -> None:
+    def __init__(self, renew: Callable[[Seconds], bool], threads: Threads = OWN_THREADS) -> None:
         self._renew = renew
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="renewal")
+        self._pool = threads.pool(1, "renewal")
 
     def __call__(self, within_s: Seconds) -> bool:
         """Return whether there is a session to work with, in ``within_s`` seconds at most."""

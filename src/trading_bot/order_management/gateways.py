@@ -4,7 +4,6 @@ A submit is one POST, whatever comes of it. Reads and cancels may be repeated, a
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
@@ -59,6 +58,7 @@ from trading_bot.robinhood.wire import (
     order_body,
     wire_time,
 )
+from trading_bot.threads import OWN_THREADS, Threads
 from trading_bot.values import replace
 
 __all__ = ["BrokerGateway", "RobinhoodGateway"]
@@ -91,10 +91,12 @@ class RobinhoodGateway:
         order_form_version: int = ORDER_FORM_VERSION,
         asks_symbols: bool = True,
         symbols: SymbolTable | None = None,
+        threads: Threads = OWN_THREADS,
     ) -> None:
         self._session = session
         self._clock = clock
         self._renew = renew
+        self._threads = threads
         self._order_form_version = order_form_version
         self._submit_query = () if account_number is None else (("account_numbers", account_number),)
         self._broker_clock = BrokerClock(clock)
@@ -199,7 +201,7 @@ class RobinhoodGateway:
         if len(order_ids) <= 1:
             return {order_id: self.cancel_order(order_id) for order_id in order_ids}
         # Side by side, so that no request waits for the answer to another.
-        with ThreadPoolExecutor(max_workers=min(CANCELS_AT_ONCE, len(order_ids))) as pool:
+        with self._threads.pool(min(CANCELS_AT_ONCE, len(order_ids)), "cancel") as pool:
             return dict(zip(order_ids, pool.map(self.cancel_order, order_ids), strict=True))
 
     def fetch_order_status(self, order_id: OrderId) -> OrderReport:

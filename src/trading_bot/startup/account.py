@@ -96,7 +96,7 @@ class AccountParts:
         self._collar = self._market_collar() if self._is_live else None
         self._review = review_check(config, self._gateway, around.clock)
         # On paper nobody is waited for, and a replay repeats exactly.
-        self._begin: Begin = SideBySide() if self._is_live else in_turn
+        self._begin: Begin = SideBySide(around.threads) if self._is_live else in_turn
         self._orders = RecordedOrders(self._store)
         self._account = AccountData(
             gateway=self._gateway,
@@ -296,6 +296,7 @@ class AccountParts:
             rules=self._settings.collar.rules,
             is_regular=lambda: self._hours.is_open(self._around.clock.now()),
             clock=self._around.clock,
+            threads=self._around.threads,
         )
 
     def _way_to_broker(

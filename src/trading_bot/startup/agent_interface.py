@@ -56,7 +56,7 @@ class AgentInterface:
             return _paper_way(to)
         connection = _live(to)
         kept = connection.login
-        renew = RenewalInTime(kept.renew)
+        renew = RenewalInTime(kept.renew, to.around.threads)
         parts = _Parts.over(to, connection.http)
         paced = PacedWire(wire=parts.session, clock=to.around.clock)
 
@@ -189,6 +189,7 @@ class _Parts:
                 jitter=to.around.jitter,
                 symbols=symbols,
                 broker_clock=self.session.broker_clock,
+                threads=to.around.threads,
             )
 
         return BrokerAccess(login=login, renew=renew, gateway=gateway)

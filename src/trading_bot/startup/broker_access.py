@@ -49,7 +49,7 @@ def live_access(
         hurry=live.login.hurry,
         requests_left=live.wire.requests_left,
     )
-    return WireAccess(wire=live.wire, login=login, renew=RenewalInTime(live.login.renew))
+    return WireAccess(wire=live.wire, login=login, renew=RenewalInTime(live.login.renew, around.threads))
 
 
 def borrowed_access(

@@ -84,6 +84,7 @@ def _with_gateways(access: WireAccess, to: Destination) -> BrokerAccess:
             order_form_version=to.config.order_management.order_form_version,
             asks_symbols=reading.asks_symbols,
             symbols=symbols,
+            threads=to.around.threads,
         )
 
     return BrokerAccess(login=access.login, renew=access.renew, gateway=gateway)

@@ -16,6 +16,7 @@ from trading_bot.order_management.journal.port import Journal, JournalReader
 from trading_bot.order_management.journal.sqlite import SqliteJournal
 from trading_bot.order_management.journal.sqlite_reading import SqliteReader
 from trading_bot.order_management.models import ExecutionMode
+from trading_bot.threads import OWN_THREADS, Threads
 
 if TYPE_CHECKING:
     from trading_bot.error_handling.retry import Jitter
@@ -37,6 +38,8 @@ class Surroundings:
     process_id: Callable[[], int]
     open_journal: JournalMaker | None = None
     """Makes the journal of an account; None is the one in SQLite."""
+    threads: Threads = OWN_THREADS
+    """Where a bot asks the broker for several things at once."""
     is_durable: bool = True
     """Whether journal and paper exchange wait for the disk; they need not for an account that is thrown away.
 

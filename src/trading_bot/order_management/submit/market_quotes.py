@@ -11,6 +11,7 @@ from trading_bot.order_management.models import OrderTerms
 from trading_bot.order_management.portfolio import Quote
 from trading_bot.order_management.ports import AccountGateway
 from trading_bot.order_management.submit.collar import NO_QUOTE, CollarRules, QuoteLook, why_not_at_market
+from trading_bot.threads import OWN_THREADS, Threads
 
 WATCHED_S: Seconds = 900.0
 """For how long a symbol is asked for together with others, and ahead of need, after an order in it. Chosen."""
@@ -34,7 +35,10 @@ class RecentQuotes:
     again. Safe to share between threads: no lock is held while the broker is asked.
     """
 
-    def __init__(self, *, account: AccountGateway, clock: Clock, max_age_s: Seconds) -> None:
+    def __init__(
+        self, *, account: AccountGateway, clock: Clock, max_age_s: Seconds, threads: Threads = OWN_THREADS
+    ) -> None:
+        self._threads = threads
         self._account = account
         self._clock = clock
         self._max_age_s = max_age_s
@@ -65,15 +69,7 @@ class RecentQuotes:
         """Begin to `look`, beside what else its caller waits for, and return what gives the look once it is needed."""
         if self._young_look(symbol) is not None:
             return lambda: self.look(symbol, by=by)
-        looking: Future[QuoteLook | None] = Future()
-
-        def read() -> None:
-            try:
-                looking.set_result(self.look(symbol, by=by))
-            except BaseException as error:  # noqa: BLE001 - as of any future, it is raised where the look is needed
-                looking.set_exception(error)
-
-        threading.Thread(target=read, name="trading-bot-quote", daemon=True).start()
+        looking = self._threads.begin(lambda: self.look(symbol, by=by), "trading-bot-quote")
         return lambda: self._begun(looking, symbol, by=by)
 
     def _begun(self, looking: "Future[QuoteLook | None]", symbol: str, *, by: Seconds) -> QuoteLook | None:
@@ -167,9 +163,15 @@ class MarketCollar:
     """
 
     def __init__(
-        self, *, account: AccountGateway, rules: CollarRules, is_regular: Callable[[], bool], clock: Clock
+        self,
+        *,
+        account: AccountGateway,
+        rules: CollarRules,
+        is_regular: Callable[[], bool],
+        clock: Clock,
+        threads: Threads = OWN_THREADS,
     ) -> None:
-        self._quotes = RecentQuotes(account=account, clock=clock, max_age_s=rules.max_quote_age_s)
+        self._quotes = RecentQuotes(account=account, clock=clock, max_age_s=rules.max_quote_age_s, threads=threads)
         self.renew = self._quotes.renew
         self.renew_every_s: Seconds = rules.max_quote_age_s / 2
         self._rules = rules
