@@ -28,8 +28,8 @@ from tests.faults.grid import CELLS  # noqa: E402
 PAGE = ROOT / "docs" / "guarantees.md"
 CHAPTERS = ROOT / "docs" / "guarantees"
 RUNS = {
-    "ambiguous": "orders whose answer was lost, late or wrong",
-    "planted": "planted bugs, each of which the simulation has to find",
+    "ambiguous": "orders, each met by one of the troubles there are: lost, late, doubled or wrong answers, or none",
+    "planted": "planted bugs, each of which the simulation has to find, by chance or by a schedule made for it",
     "fuzz": "hostile inputs",
     "mutation": "small changes to the code, each of which a test has to notice",
     "simulation": "simulated lives of the whole bot, with faults and deaths",
@@ -66,8 +66,8 @@ The build runs a part of this each time. These are the longest runs on record, a
 mutants, wrong is one that no test noticed and nobody has given a reason for; [mutation.md](mutation.md) lists all that
 no test noticed, with the reasons. Of planted bugs, wrong is one that was not found.
 
-| run | what it is | how many | found wrong | seed | hours | day | machine | command |
-|---|---|---|---|---|---|---|---|---|
+| run | what it is | how many | found wrong | seed | hours | day | machine | commit | command |
+|---|---|---|---|---|---|---|---|---|---|
 """
 _CELLS_HEAD = """## The fault matrix
 
@@ -217,7 +217,9 @@ def _left_out(parts: Iterable[Chapter]) -> str:
 def _runs(found: Mapping[str, Iterable[Mapping[str, Any]]]) -> str:
     lines = []
     for kind, what in RUNS.items():
-        lines += [_run(row, kind, what) for row in found[kind]] or [f"| {kind} | {what} | no figures yet | | | | | | |"]
+        lines += [_run(row, kind, what) for row in found[kind]] or [
+            f"| {kind} | {what} | no figures yet | | | | | | | |"
+        ]
     return _RUNS_HEAD + "\n".join(lines) + "\n"
 
 
@@ -226,7 +228,7 @@ def _run(row: Mapping[str, Any], kind: str, what: str) -> str:
     count = row.get("count")
     many = f"{count:,}" if isinstance(count, int) else "not told"
     killed = f", {row['killed']} killed" if "killed" in row else ""
-    told = (str(row.get(key, "not told")) for key in ("violations", "seed", "hours", "date", "machine"))
+    told = (str(row.get(key, "not told")) for key in ("violations", "seed", "hours", "date", "machine", "code"))
     return f"| {name} | {what} | {many}{killed} | {' | '.join(told)} | `{row.get('command', 'not told')}` |"
 
 

@@ -144,7 +144,7 @@ def test_the_figures_of_a_run_are_on_the_page(tmp_path: Path):
     folder = tmp_path / "simulation" / "figures"
     folder.mkdir(parents=True)
     run = {"name": "schedules over both wires", "command": "make prove", "seed": 0, "count": 100000, "violations": 0}
-    rest = {"hours": 1.5, "date": "2026-11-28", "machine": "two cores"}
+    rest = {"hours": 1.5, "date": "2026-11-28", "machine": "two cores", "code": "4b28e65300"}
     (folder / "schedules.json").write_text(json.dumps({**run, **rest}))
     (folder / "state.json").write_text(json.dumps({"next_seed": 7}))
     rooms = tmp_path / "mutation" / "figures"
@@ -154,7 +154,7 @@ def test_the_figures_of_a_run_are_on_the_page(tmp_path: Path):
     assert {kind: len(rows) for kind, rows in found.items() if rows} == {"mutation": 1, "simulation": 1}
     told = SCRIPT._runs(found)
     assert "each of which a test has to notice | 400, 397 killed |" in told
-    assert "| 100,000 | 0 | 0 | 1.5 | 2026-11-28 | two cores | `make prove` |" in told
+    assert "| 100,000 | 0 | 0 | 1.5 | 2026-11-28 | two cores | 4b28e65300 | `make prove` |" in told
     assert "| fuzz | hostile inputs | no figures yet |" in told
 
 

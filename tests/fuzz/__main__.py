@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.fuzz.registry import TARGETS
 from tests.fuzz.run import Broken, Tally, lived, rounds_of
 from tests.support.guard import network_guard
-from tests.support.long_runs import machine_of, replace_text
+from tests.support.long_runs import code_here, machine_of, replace_text
 
 _HANG_S = 900
 _EVERY_S = 30.0
@@ -138,6 +138,7 @@ def _figures(work: Work) -> str:
         "hours": round(work.hours, 3),
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine_of(options.workers),
+        "code": code_here(),
         "doors": {name: {"inputs": each.inputs, "endings": dict(each.endings)} for name, each in work.tallies.items()},
     }
     return json.dumps(facts, indent=1) + "\n"

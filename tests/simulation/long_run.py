@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from tests.simulation.lived import Lived, live, numbered, shown
-from tests.support.long_runs import machine_of, replace_text
+from tests.support.long_runs import code_here, machine_of, replace_text
 from trading_bot.config import PaperWire
 
 _ROOT = Path(__file__).parents[2]
@@ -217,5 +217,6 @@ def figures(asked: Asked, progress: Progress) -> dict[str, object]:
         "a_second": round(progress.lived.count / max(progress.seconds, 0.001), 1),
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine_of(asked.workers),
+        "code": code_here(),
         "reached": dict(sorted(progress.lived.reached.items())),
     }

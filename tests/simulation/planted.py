@@ -20,7 +20,7 @@ from tests.simulation.directed_schedules import DIRECTED, setting_for
 from tests.simulation.first_seeds import FIRST_SEEDS
 from tests.simulation.planted_bugs import PLANTED, SETTINGS
 from tests.simulation.planted_table import TABLE
-from tests.support.long_runs import machine_of, replace_text
+from tests.support.long_runs import code_here, machine_of, replace_text
 from tests.support.sim_invariants import BrokenInvariantError
 from tests.support.sim_schedule import PLAIN, Setting, run, setting_of, steps_of
 from tests.support.sim_steps import Step
@@ -88,6 +88,7 @@ def figures(after: Mapping[str, int | None], *, took_s: float) -> Mapping[str, o
         "hours": round(took_s / 3600, 2),
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine_of(1),
+        "code": code_here(),
         "columns": ["bug", "promise", "room", "found after so many schedules", "of"],
         "rows": rows,
     }

@@ -1,6 +1,7 @@
 """The runner of many lives: what it keeps, what it says, and when it fails."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ def test_figures_say_how_many_were_lived_and_how_many_broke_a_promise(tmp_path):
     assert run_all(asked(tmp_path), say=print, live_through=fine) == 0
     figures = json.loads((tmp_path / "figures" / "run.json").read_text())
     assert (figures["seed"], figures["count"], figures["violations"]) == (10, 4, 0)
+    assert re.fullmatch(r"[0-9a-f]{10}\+?|no commit", str(figures["code"]))
     assert figures["command"] == "python -m tests.simulation --schedules 4 --first-seed 10 --wire both --workers 1"
     assert not (tmp_path / "state.json").exists()
 

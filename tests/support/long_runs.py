@@ -1,8 +1,11 @@
-"""What the long runs share: where they ran, and a file of figures that is whole at each moment."""
+"""What the long runs share: of which code and where they ran, and a file of figures that is whole at each moment."""
 
 import os
 import platform
+import subprocess
 from pathlib import Path
+
+_ROOT = Path(__file__).parents[2]
 
 
 def machine_of(workers: int) -> str:
@@ -16,3 +19,17 @@ def replace_text(path: Path, text: str) -> None:
     beside = path.with_suffix(".new")
     beside.write_text(text, encoding="utf-8")
     beside.replace(path)
+
+
+def code_here() -> str:
+    """Return the commit that runs, with a plus sign where files differ from it; or that there is none to tell."""
+    try:
+        commit = _git("rev-parse", "--short=10", "HEAD")
+        return commit + ("+" if _git("status", "--porcelain", "src", "tests") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "no commit"
+
+
+def _git(*words: str) -> str:
+    told = subprocess.run(["git", *words], cwd=_ROOT, capture_output=True, text=True, check=True)
+    return told.stdout.strip()
