@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support.broker_stand_in import Act, Route
 from tests.support.sim_invariants import BrokenInvariantError, Invariants
 from tests.support.sim_journal import InMemory
 from tests.support.sim_world import SimWorld
@@ -42,6 +43,16 @@ def test_an_answer_without_its_order_is_judged_by_the_name_that_was_asked_for(wo
     world.answers.append(replace(told, result=replace(told.result, status=TradeStatus.NOT_SENT, envelope=None)))
     with pytest.raises(BrokenInvariantError, match="I9 c1 was answered"):
         Invariants(world).check()
+
+
+def test_an_answer_stays_true_of_an_order_that_was_sent_later_by_who_died_over_it(world):
+    world.broker.acts[Route.SUBMIT].extend([Act.REFUSED] * 5)
+    assert world.trade().status is TradeStatus.NOT_SENT
+    world.broker.calm_down()
+    world.broker.meanwhile = lambda _request: world.life.die_in(1)
+    assert world.trade() is None
+    assert len(world.orders_at_broker()) == 1
+    Invariants(world).check()
 
 
 def test_what_one_symbol_reserves_covers_no_order_of_another(world):

@@ -81,6 +81,8 @@ class TradeAnswer:
     result: TradeResult
     since_intent: float | None
     """Seconds from the order's intent to this answer; None where there is none, or an earlier call made it."""
+    after: int = 0
+    """The number of the last record when it was given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -382,7 +384,8 @@ class SimWorld:
             None,
         )
         since = float(Decimal(self.clock.monotonic()) - intent.mono) if intent is not None else None
-        self.answers.append(TradeAnswer(trade=trade, result=result, since_intent=since))
+        after = self.records()[-1].seq if self.records() else 0
+        self.answers.append(TradeAnswer(trade=trade, result=result, since_intent=since, after=after))
 
     def cancel(self, order_id: str = "c1") -> CancelResult | None:
         results = self._cancelling(lambda bot: (bot.cancel_order(order_id, correlation_id=CANCEL),))

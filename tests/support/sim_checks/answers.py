@@ -41,9 +41,8 @@ def _of_orders_that_came(view: View) -> Iterator[TradeAnswer]:
 def _true_answer(view: View, answer: TradeAnswer) -> Iterator[str]:
     name, result = answer.trade.client_order_id, answer.result
     at_broker = view.world.broker.book.named(view.memory.ref_ids.get(name, ""))
-    # What was provably not sent may have been asked for again since, and sent.
     is_last = view.memory.answers[name][-1] is answer
-    if _denies(answer) and at_broker and is_last:
+    if _denies(answer) and at_broker and is_last and not _is_intended_since(view, answer):
         yield f"I9 {name} was answered {result.status} and exists at the broker"
     if result.status is TradeStatus.SUBMITTED and not at_broker:
         yield f"I9 {name} was answered {result.status} and was never at the broker"
@@ -51,6 +50,13 @@ def _true_answer(view: View, answer: TradeAnswer) -> Iterator[str]:
         yield f"I4 {name} was answered {result.status} and is not on record"
     if result.code == "journal_damaged" and not view.world.is_journal_damaged_on_purpose:
         yield f"I12 {name} was answered that the journal cannot be true: {result.message}"
+
+
+def _is_intended_since(view: View, answer: TradeAnswer) -> bool:
+    """Whether what was provably not sent was asked for again, and whoever asked may have died over it."""
+    name = answer.trade.client_order_id
+    since = (record.fact for record in view.records if record.seq > answer.after)
+    return any(fact.event is EventKind.ORDER_INTENDED and fact.client_order_id == name for fact in since)
 
 
 def _denies(answer: TradeAnswer) -> bool:
