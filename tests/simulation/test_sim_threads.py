@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 
+from tests.support.sim_schedule import setting_of
 from tests.support.sim_threads import SimThreads
 
 
@@ -57,3 +58,17 @@ def test_work_that_is_cancelled_before_anybody_waited_for_it_is_not_done():
     work = Work()
     cancelled = {number for number in range(8) if work.begin(number).cancel()}
     assert cancelled == set(range(8)) - set(work.done) != set()
+
+
+def test_each_life_has_the_threads_of_its_number(tmp_path):
+    """With those of one seed, the long run would meet one order of every two threads."""
+    drawn = set()
+    for number in range(6):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        threads = setting_of(number).world(folder).threads
+        done: list[int] = []
+        with threads.pool(2, "works") as pool:
+            assert all(work is None for work in pool.map(done.append, range(12)))
+        drawn.add(tuple(done))
+    assert len(drawn) > 3
