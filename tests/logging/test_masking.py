@@ -81,6 +81,7 @@ def test_no_key_of_a_secret_is_on_the_list(key: str):
         ("mfa 123456", "mfa ***"),
         ("GET /callback?code=abc-1&state=s", "GET /callback?code=***&state=s"),
         ("sent code=abc-1&state=s", "sent code=***&state=s"),
+        ("GET /callback7code=abc-1&state=s", "GET /callback7code=***&state=s"),
         ("it ended with code=3 and no barcode=4&x", "it ended with code=3 and no barcode=4&x"),
         (f"GET /accounts/{ACCOUNT}/", "GET /accounts/***/"),
         (f"GET /accounts/{ACCOUNT.lower()}/", "GET /accounts/***/"),

@@ -46,7 +46,7 @@ _SECRET_SHAPES = (
 _QUOTE = r"\\*[\"']?"  # with a backslash where JSON stands in a text of JSON
 _NAMED_SECRET = re.compile(rf"((?:{_GUARDED_NAMES}){_QUOTE}\s*[:=]\s*{_QUOTE})[^\s\"',;&}}]+", re.IGNORECASE)
 _CODE = r"code(?:_verifier)?="
-_CODE_IN_ADDRESS = re.compile(rf"((?:[?&]|\b(?={_CODE}[^\s\"'&]+&)){_CODE})[^\s\"'&]+", re.IGNORECASE)
+_CODE_IN_ADDRESS = re.compile(rf"((?:[?&]|(?<![a-z_])(?={_CODE}[^\s\"'&]+&)){_CODE})[^\s\"'&]+", re.IGNORECASE)
 """The code with which a login at the agent interface comes back from the browser, in an address or a form."""
 _ONE_TIME_CODE = re.compile(r"\b((?:mfa|otp|sms|code|passcode)\b\D{0,12})\d{6}\b", re.IGNORECASE)
 

@@ -5,7 +5,7 @@ The first line of an input names the file; all behind it is what stands there.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -34,6 +34,8 @@ _IN_FILE = {
     "canary-device-token": rb'"device_token"\s*:\s*"',
 }
 _LONGEST_MESSAGE = 1024
+_BEGINNING = 20
+"""So many characters of a name stand for it where a message cuts it short."""
 
 
 class SavedLogins:
@@ -110,8 +112,10 @@ class SavedLogins:
         return "taken over"
 
 
-def _without(message: str, names: Iterable[str]) -> str:
-    longest_first = sorted(set(names), key=len, reverse=True)
+def _without(message: str, names: Collection[str]) -> str:
+    """Leave out the names that a message tells, also those that it tells the beginning of."""
+    told = {*names, *(name[:length] for name in names for length in range(_BEGINNING, len(name)))}
+    longest_first = sorted((each for each in told if each in message), key=len, reverse=True)
     return re.sub("|".join(map(re.escape, longest_first)) or "$^", "a name", message)
 
 
