@@ -24,6 +24,9 @@ part: none with processes, servers, simulated lives or fault sweeps. Text for pe
 imports are not changed. Where many tests run a line, the quick ones of its own folder go first, and each mutant gets a
 few seconds of them: a survivor may die of a slower test, never the other way round.
 
+The table is a room after its survivors were looked at: tests were written for them. Mutants that nobody has looked at
+fare worse. Drawn by seed 2 on 2026-11-28, the tests killed 94% of 400 in `sync`, and 88% of the first 172 of `book`.
+
 | room | possible | tried | killed | timed out | survived | equivalent | killed, without equivalent | seed | date |
 |---|---|---|---|---|---|---|---|---|---|
 """

@@ -50,7 +50,7 @@ def test_a_ratio_is_the_new_shares_and_the_old_ones(text, new, old):
 def test_what_is_no_ratio_is_refused_with_an_example(text):
     with pytest.raises(OrderValidationError, match=r"such as 10:1, or 1:8") as refused:
         parse_ratio(text, symbol="NVDA")
-    assert refused.value.code == "bad_ratio"
+    assert (refused.value.code, refused.value.symbol) == ("bad_ratio", "NVDA")
 
 
 @pytest.mark.parametrize(
@@ -95,6 +95,12 @@ def test_an_acceptance_is_kept_with_both_quantities_and_its_place_in_the_journal
             ratio=SplitRatio(new=10, old=1),
         ),
     )
+
+
+@pytest.mark.parametrize(("quantity", "became"), [("80", "10"), ("8", "1"), ("4", "0.5")])
+def test_shares_become_what_the_position_accepted_became(quantity, became):
+    (kept,) = book_of(accepted("10", before="80", ratio="1:8")).acceptances()
+    assert kept.of(Decimal(quantity)) == Decimal(became)
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,11 @@ def test_a_recorded_kind_counts_whatever_the_sentence_says(kind: AnomalyKind):
     assert story.order().anomalies == {found}
 
 
+def test_a_record_without_a_sentence_has_no_evidence():
+    found = Anomaly(kind=AnomalyKind.VANISHED, evidence="")
+    assert anomaly_of(replace(told(EventKind.ANOMALY_FOUND), details={"anomaly": "vanished"})) == found
+
+
 def test_a_kind_of_a_later_version_is_read_all_the_same():
     later = replace(told(EventKind.ANOMALY_FOUND, reason="odd"), details={"anomaly": "not invented yet"})
     assert anomaly_of(later).kind is AnomalyKind.OTHER

@@ -8,6 +8,10 @@ def names(log: ChangeLog, mark: ChangeMark) -> list[str]:
     return list(log.since(mark))
 
 
+def test_a_new_log_is_where_a_mark_begins():
+    assert ChangeLog().mark == ChangeMark()
+
+
 def test_a_change_log_tells_what_changed_since_a_mark_and_each_order_once():
     log = ChangeLog()
     first, second = ClientOrderId("c1"), ClientOrderId("c2")

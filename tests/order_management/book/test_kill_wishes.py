@@ -24,6 +24,13 @@ def test_a_kill_that_gives_no_reason_is_a_kill():
     assert (happened.event, happened.correlation_id, happened.occurred_at) == (EventKind.KILL_IMPORTED, "f", MONDAY)
 
 
+def test_a_kill_whose_record_cannot_be_read_cancels_all_and_is_recorded_under_its_file():
+    *cancels, happened = kill_events("f", content(), TWO)
+    assert [(one.client_order_id, one.correlation_id) for one in cancels] == [("first", "f"), ("second", "f")]
+    assert (happened.event, happened.correlation_id) == (EventKind.KILL_IMPORTED, "f")
+    assert dict(happened.details) == {"file": "f"}
+
+
 def test_a_kill_s_cancels_go_under_its_file_s_name_and_with_its_reason():
     (first,) = kill_engaged("f", by="ann", reason="enough", orders=None)
     *cancels, _ = kill_events("f", content(first), TWO)
