@@ -117,6 +117,7 @@ def run_all(asked: Asked, *, say: Callable[[str], object], live_through: LiveBlo
         now = time.monotonic()
         progress.seconds = before + now - began
         replace_text(asked.state, progress.text())
+        _keep_figures(asked, progress)
         for number, problem in lived.broken.items():
             say(f"life {number} breaks a promise: {problem}")
         if now - told >= _PROGRESS_EVERY_S:
@@ -198,10 +199,14 @@ def _summed_up(asked: Asked, progress: Progress, say: Callable[[str], object]) -
     say(f"never reached: {', '.join(never)}" if never else "every story was reached" if asked.count >= ENOUGH else "")
     rate = lived.count / max(progress.seconds, 0.001)
     say(f"{lived.count:,} lives in {progress.seconds / 3600:.2f} h, {rate:.1f} a second; {len(lived.broken)} broken")
-    if asked.figures is not None:
-        replace_text(asked.figures, json.dumps(figures(asked, progress), indent=2) + "\n")
     asked.state.unlink(missing_ok=True)
     return 1 if lived.broken or never or not lived.count else 0
+
+
+def _keep_figures(asked: Asked, progress: Progress) -> None:
+    """Write the figures of what has been lived so far: those of an interrupted run are worth something too."""
+    if asked.figures is not None:
+        replace_text(asked.figures, json.dumps(figures(asked, progress), indent=2) + "\n")
 
 
 def figures(asked: Asked, progress: Progress) -> dict[str, object]:

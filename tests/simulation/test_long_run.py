@@ -53,6 +53,7 @@ def test_one_broken_life_fails_the_run_and_is_named(tmp_path):
 def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run_all(asked(tmp_path), say=print, live_through=interrupted)
+    assert json.loads((tmp_path / "figures" / "run.json").read_text())["count"] == 2
     again: list[range] = []
 
     def rest(block: range, wire: PaperWire | None) -> Lived:

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from functools import cache
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
@@ -21,6 +22,7 @@ def replace_text(path: Path, text: str) -> None:
     beside.replace(path)
 
 
+@cache
 def code_here() -> str:
     """Return the commit that runs, with a plus sign where files differ from it; or that there is none to tell."""
     try:
