@@ -113,10 +113,15 @@ class SavedLogins:
 
 
 def _without(message: str, names: Collection[str]) -> str:
-    """Leave out the names that a message tells, also those that it tells the beginning of."""
-    told = {*names, *(name[:length] for name in names for length in range(_BEGINNING, len(name)))}
-    longest_first = sorted((each for each in told if each in message), key=len, reverse=True)
-    return re.sub("|".join(map(re.escape, longest_first)) or "$^", "a name", message)
+    """Leave out the names that a message tells, also one that it tells the beginning of."""
+    assert len(message) <= _LONGEST_MESSAGE, "the message is as long as the file"
+    told = {_beginning_in(message, name) for name in names if name[:_BEGINNING] in message}
+    return re.sub("|".join(map(re.escape, sorted(told, key=len, reverse=True))) or "$^", "a name", message)
+
+
+def _beginning_in(message: str, name: str) -> str:
+    begun = [name[:length] for length in range(_BEGINNING, min(len(name), len(message)) + 1)]
+    return next((each for each in reversed(begun) if each in message), name)
 
 
 def _check_message(message: str) -> None:
