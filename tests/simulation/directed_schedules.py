@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tests.simulation.directed_lasting_schedules import LASTING_SCHEDULES
+from tests.simulation.directed_limit_schedules import LIMIT_SCHEDULES, LIMITED_SCHEDULES
 from tests.simulation.directed_room_schedules import ROOM_SCHEDULES
 from tests.simulation.planted_database_bugs import DATABASE
 from tests.support.broker_stand_in import Act, RefIdMode, Request, Route
@@ -205,6 +206,7 @@ DIRECTED: Mapping[str, Sequence[Step]] = {
     "a restart forgets what an order waits for": [_PROTECTED],
     "an order in doubt is asked for anew": [Step("late, and asked for again at once", _late_and_asked_again)],
     **LASTING_SCHEDULES,
+    **LIMIT_SCHEDULES,
     **ROOM_SCHEDULES,
 }
 """By the bug that each of them finds."""
@@ -221,4 +223,5 @@ BY_AGENT = frozenset({"an approval is taken for working"})
 
 def setting_for(bug: str, mode: ExecutionMode = ExecutionMode.PAPER) -> Setting:
     wire = PaperWire.AGENT if bug in BY_AGENT else PaperWire.PRIVATE
-    return Setting(mode=mode, in_memory=bug not in IN_SQLITE, wire=wire)
+    limits = LIMITED_SCHEDULES.get(bug, {})
+    return Setting(mode=mode, in_memory=bug not in IN_SQLITE, wire=wire, limits=limits)

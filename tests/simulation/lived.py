@@ -10,6 +10,7 @@ from tests.support.broker_stand_in import Route
 from tests.support.sim_agent_broker import AgentBrokerStandIn
 from tests.support.sim_invariants import BrokenInvariantError
 from tests.support.sim_journal import Fate
+from tests.support.sim_limits import CODES, LIMITED
 from tests.support.sim_schedule import ODD_FROM, PLAIN, SENDING_AGAIN, Setting, run, setting_of, shrunk, steps_of
 from tests.support.sim_steps import Step
 from tests.support.sim_world import SimWorld
@@ -66,9 +67,14 @@ WAYS_OUT = frozenset(
     }
 )
 LIVE = frozenset({"live: a session renewed", "live: submitted", "live: unknown", "live: duplicate"})
+HELD_BACK = frozenset(f"refused: {code}" for code in CODES)
+"""The limits that have refused something in some life."""
 PLAIN_STORIES: frozenset[str] = ANSWERS | VERDICTS | EVENTS | JOURNAL | BROKER | LIVE
 """What lives of a plain account reach, if there are some hundreds of them."""
 
+
+LIMITED_AT = (1, 4, 8, 11, 14, 17)
+"""Of each 19 lives, those with limits: one of each kind of `LIMITED`."""
 
 THOROUGH = (0, 5, 9, 13)
 """Of each 17 lives, those that prove the principles with each symbol; of the planted bugs' lives, all do."""
@@ -95,7 +101,8 @@ def numbered(number: int, wire: PaperWire | None = None) -> Life:
     seed = number + ODD_FROM if number % 11 in (2, 5, 8, 10) else number
     spoken = wire or (PaperWire.AGENT if number % 7 in (2, 4, 6) else PaperWire.PRIVATE)
     setting = setting_of(seed, SENDING_AGAIN if number % 13 in (4, 11) else PLAIN)
-    setting = replace(setting, wire=spoken, is_thorough=number % 17 in THOROUGH)
+    limits = dict(zip(LIMITED_AT, LIMITED, strict=True)).get(number % 19, {})
+    setting = replace(setting, wire=spoken, is_thorough=number % 17 in THOROUGH, limits=limits)
     return Life(number=number, steps=steps_of(seed), setting=setting)
 
 
@@ -113,7 +120,7 @@ class Lived:
         self.broken.update(other.broken)
 
     def never_reached(self) -> list[str]:
-        return sorted(story for story in PLAIN_STORIES | WAYS_OUT if not self.reached[story])
+        return sorted(story for story in PLAIN_STORIES | WAYS_OUT | HELD_BACK if not self.reached[story])
 
 
 def live(folder: Path, lives: Iterable[Life]) -> Lived:
@@ -168,6 +175,7 @@ _tries = itertools.count()
 
 def _stories(world: SimWorld) -> Iterator[str]:
     yield from (answer.result.status for answer in world.answers)
+    yield from (f"refused: {answer.result.code}" for answer in world.answers if answer.result.code in CODES)
     yield from (result.verdict for result in world.cancels)
     yield from (record.fact.event for record in world.records())
     yield from (f"exit: {left.result.ending}" for left in world.exits)

@@ -15,6 +15,7 @@ import pytest
 from tests.simulation.planted_database_bugs import DATABASE
 from tests.simulation.planted_journal_bugs import JOURNAL
 from tests.simulation.planted_lasting_bugs import LASTING
+from tests.simulation.planted_limit_bugs import LIMITS
 from tests.simulation.planted_principle_bugs import PRINCIPLES
 from tests.simulation.planted_room_bugs import ROOMS
 from tests.support.memory_journal import MemoryJournal
@@ -465,6 +466,7 @@ PLANTED: Mapping[str, Plant] = {
     **DATABASE,
     **JOURNAL,
     **LASTING,
+    **LIMITS,
     **PRINCIPLES,
     **ROOMS,
 }

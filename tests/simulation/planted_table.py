@@ -101,6 +101,16 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "replies are recorded with every byte escaped": ("I15", "robinhood"),
     "a redirect is followed": ("I15", "robinhood"),
     "a kill is not flushed": ("I3", "latch"),
+    "orders in doubt fill no limit": ("I6", "risk"),
+    "the limit of an order is held against one share": ("I6", "risk"),
+    "held shares count in no position": ("I6", "risk"),
+    "an order that has ended is no trade of the day": ("I6", "risk"),
+    "an entry in doubt is none of the last minute": ("I6", "risk"),
+    "a limit shuts the way out": ("P2", "risk"),
+    "a minute lasts a day": ("P1", "risk"),
+    "a report that lags moves an order back": ("I8", "lifecycle"),
+    "a kill stops the cancel of one order": ("I3", "manager"),
+    "a cancel of everything never ends": ("L1", "cancel"),
 }
 
 PROMISES = frozenset({*(f"I{number}" for number in range(1, 16)), "L1", "L2", "L3", "P1", "P2"})
@@ -108,7 +118,7 @@ PROMISES = frozenset({*(f"I{number}" for number in range(1, 16)), "L1", "L2", "L
 ROOMS = frozenset(
     {
         *("account", "agent", "book", "calculator", "cancel", "decisions", "gateways", "journal", "latch", "lease"),
-        *("lifecycle", "manager", "reconciliation", "robinhood", "store", "submit", "sync"),
+        *("lifecycle", "manager", "reconciliation", "risk", "robinhood", "store", "submit", "sync"),
     }
 )
 """Every one of them has a bug planted in it."""

@@ -254,6 +254,10 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         """Whether nothing bad is arranged any more and nothing is still on its way."""
         return not (any(self.acts.values()) or self.standing or self._underway)
 
+    def forms_under_way(self) -> list[Mapping[str, str]]:
+        """Return the orders that have left and not arrived yet."""
+        return [request.form for _, request in self._underway if request.route is Route.SUBMIT]
+
     def calm_down(self) -> None:
         """End every fault; what is still on its way arrives."""
         self.acts.clear()

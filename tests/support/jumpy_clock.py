@@ -20,6 +20,8 @@ class JumpyClock(VirtualClock):
         self._keep()
 
     def now(self) -> datetime:
+        if self._now is None:
+            return super().now() + self._jumped  # beyond the calendar: that is told to whoever asks
         return self._now
 
     def monotonic(self) -> float:
@@ -36,7 +38,12 @@ class JumpyClock(VirtualClock):
             self._keep()
 
     def _keep(self) -> None:
-        self._now, self._mono = super().now() + self._jumped, super().monotonic()
+        self._mono = super().monotonic()
+        self._now: datetime | None
+        try:
+            self._now = super().now() + self._jumped
+        except OverflowError:
+            self._now = None
 
 
 class PatientClock(JumpyClock):

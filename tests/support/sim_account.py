@@ -1,6 +1,6 @@
 """The account of a simulation: how a bot of it is built, in either mode, and what a person does to it by hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -47,6 +47,8 @@ class SimAccount:
     order_management: dict[str, object] = field(default_factory=dict)
     wire: PaperWire = PaperWire.PRIVATE
     """Which of the broker's interfaces is spoken, in either mode."""
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """The limits in force, see `sim_limits`; of what is not named there is none."""
 
     @cached_property
     def config(self) -> Config:
@@ -56,7 +58,7 @@ class SimAccount:
                 "state_dir": str(self.folder / "state"),
                 "account_number": ACCOUNT,
                 "trading": {"calendar": "NYSE", "mode": self.mode.value},
-                "risk_management": _NO_LIMITS,
+                "risk_management": {**_NO_LIMITS, **self.limits},
                 "order_management": self.order_management,
                 "gateway": self.wire.value if self.mode is ExecutionMode.LIVE else "private",
                 "paper": {"wire": self.wire.value},
@@ -85,7 +87,7 @@ class SimAccount:
             self._log_in_to_agent(files)
         else:
             self._log_in_to_private_wire(files)
-        # And what a canary leaves that passed long ago: the simulation has no limits.
+        # And what a canary leaves that passed long ago: the limits are those of the life.
         passed = CanaryPass(at=datetime(2020, 1, 6, tzinfo=UTC), version="0.2.0", symbols=("F",))
         canary_file(self.config, clock=SystemClock(), files=files).note(passed)
 

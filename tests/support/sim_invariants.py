@@ -20,7 +20,14 @@ from tests.support.sim_checks.answers import (
 from tests.support.sim_checks.journal import i12_chain, i12_memory, i12_stands, i15_confidentiality, i15_hosts
 from tests.support.sim_checks.liveness import l1_settles, l2_flat, l3_no_deadlock
 from tests.support.sim_checks.openness import note_troubles, p1_open_at_once, p2_sellable_in_time
-from tests.support.sim_checks.register import i4_no_lost_order, i5_no_phantom, i6_exposure, i7_fills, i8_lifecycle
+from tests.support.sim_checks.register import (
+    i4_no_lost_order,
+    i5_no_phantom,
+    i6_exposure,
+    i6_limits,
+    i7_fills,
+    i8_lifecycle,
+)
 from tests.support.sim_checks.sending import (
     i1_at_most_once,
     i2_write_ahead,
@@ -48,6 +55,7 @@ AFTER_EACH_STEP: Sequence[Check] = (
     i4_no_lost_order,
     i5_no_phantom,
     i6_exposure,
+    i6_limits,
     i7_fills,
     i8_lifecycle,
     i9_honest_answers,

@@ -5,9 +5,11 @@ and free can be sold. What may be held up is judged by the stand-in's own book, 
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 from tests.support.sim_invariants import BrokenInvariantError
+from tests.support.sim_limits import Account, Sent, over_limits, sent_by_us
 from tests.support.sim_world import MORNING, SimWorld, Trade, session_end
 from tests.support.stand_in_book import ENDED, HEALTHY, INSTRUMENTS
 from trading_bot.bot import TradeResult, TradeStatus
@@ -23,6 +25,7 @@ _USUAL = frozenset(
     }
 )
 _A_FREEZE_ENDS_S = 301
+_SHARES = 2
 _REFERENCE = Decimal("99.97")
 """Just below the bid: a sell at it can trade, and a buy at it crosses no sell of the schedules."""
 
@@ -81,8 +84,40 @@ def _ways_in(world: SimWorld, symbols: Sequence[str]) -> Iterator[str]:
             _is_odd(world, symbol) or _is_drifted(world, symbol) or _is_crowded(world, symbol)
         ):
             result = _ask(world, symbol, "buy")
-            if result is None or result.status is not TradeStatus.SUBMITTED:
+            is_bought = result is not None and result.status is TradeStatus.SUBMITTED
+            if not is_bought and not (result is not None and _is_at_limit(world, symbol, result.code)):
                 yield f"P1 {symbol} is healthy and cannot be bought: {result}"
+
+
+def _is_at_limit(world: SimWorld, symbol: str, code: str) -> bool:
+    """Whether two more shares exceed the limit of this name at the worst: what is at its limit is not to be bought."""
+    if code not in world.limits:
+        return False
+    sent = {one.ref_id: one for one in sent_by_us(world.broker)}
+    book, now = world.book_on_disk(), world.clock.now()
+    in_doubt = [
+        Sent(
+            ref_id=str(terms.ref_id),
+            symbol=terms.symbol,
+            side=terms.side.value,
+            quantity=terms.quantity,
+            price=terms.limit_price,
+            begun_at=terms.created_at,
+        )
+        for terms in (order.envelope for order in book.unresolved())
+        if str(terms.ref_id) not in sent
+    ]
+    facts = (record for record in world.records() if record.fact.event is EventKind.ORDER_INTENDED)
+    held = max(world.expected(symbol), Decimal(world.broker.book.held[symbol]))
+    account = Account(
+        now=now,
+        others=[*sent.values(), *in_doubt],
+        entries=[record.ts for record in facts if record.fact.side is Side.BUY],
+        minute=timedelta(seconds=61),
+        held={symbol: held},
+    )
+    order = Sent(ref_id="", symbol=symbol, side="buy", quantity=_SHARES, price=_REFERENCE, begun_at=now)
+    return any(over_limits({code: world.limits[code]}, account, order))
 
 
 def _ways_out(world: SimWorld, symbols: Sequence[str]) -> Iterator[str]:
@@ -110,13 +145,13 @@ def _an_exit(world: SimWorld) -> Iterator[str]:
 
 
 def _ask(world: SimWorld, symbol: str, side: str) -> TradeResult | None:
-    """Ask for two shares: the schedules ask for other numbers, so it equals none of theirs."""
+    """Ask for a few shares: the schedules ask for other numbers, so it equals none of theirs."""
     return world.trade(
         Trade(
             client_order_id=f"proof-{side}-{symbol}",
             symbol=symbol,
             side=side,
-            quantity=2,
+            quantity=_SHARES,
             reference=_REFERENCE,
             time_in_force="gtc",  # what comes after the proofs finds open orders
         )

@@ -21,6 +21,7 @@ from pathlib import Path
 from tests.support.garbage import garbage_left_alone
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.sim_invariants import BrokenInvariantError, Invariants
+from tests.support.sim_limits import Limits
 from tests.support.sim_machine_steps import MACHINE_STEPS
 from tests.support.sim_odd_steps import ODD_STEPS
 from tests.support.sim_principles import prove_principles
@@ -66,6 +67,7 @@ class Setting:
     """The seed of the forms in which the broker writes its replies; the plain ones without."""
     is_thorough: bool = True
     """Whether the principles are proven at the end with each symbol in question, or with one of them and `HEALTHY`."""
+    limits: Limits = field(default_factory=dict)
 
     def world(self, folder: Path) -> SimWorld:
         clock = JumpyClock(LAST_WEEK if self.has_past else MORNING)
@@ -76,6 +78,7 @@ class Setting:
             clock=clock,
             in_memory=self.in_memory,
             wire=self.wire,
+            limits=self.limits,
             threads=SimThreads(self.forms or 0),
         )
         if self.forms is not None:

@@ -5,7 +5,7 @@ The world keeps what a single bot cannot: every answer ever given, every life, a
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,13 +13,14 @@ from pathlib import Path
 
 from requests.adapters import BaseAdapter
 
-from tests.support.broker_stand_in import BrokerStandIn, Request
+from tests.support.broker_stand_in import BrokerStandIn, Request, Route
 from tests.support.growing_book import GrowingBook
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.mortal import DiedError, Disk, Life, MortalFiles, MortalLine
 from tests.support.sim_account import ACCOUNT, ARMED_HOURS, SimAccount
 from tests.support.sim_agent_broker import AgentBrokerStandIn
 from tests.support.sim_journal import Fate, InMemory, MortalJournal, SimSide, Stored
+from tests.support.sim_limits import OF_SHARES, Account, Limits, leaving, over_limits, sent_by_us
 from tests.support.sim_sqlite import FiledSide, InSqlite
 from tests.support.sim_threads import SimThreads
 from tests.support.stand_in_book import HeldOrder
@@ -32,9 +33,14 @@ from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.decisions.operator_decisions import OperatorDecisions
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
-from trading_bot.order_management.exceptions import OrderCancellationError, OrderError, OrderLogError
+from trading_bot.order_management.exceptions import (
+    OrderCancellationError,
+    OrderError,
+    OrderLogError,
+    TradingHaltedError,
+)
 from trading_bot.order_management.journal.side_files import SIDE_FOLDER
-from trading_bot.order_management.models import ExecutionMode, OrderEnvelope
+from trading_bot.order_management.models import ExecutionMode, OrderEnvelope, OrderState
 from trading_bot.order_management.order_store import OrderChange, OrderStore
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.order_management.stop_orders import StopRequest
@@ -56,6 +62,7 @@ _BROKERS: Mapping[PaperWire, type[BrokerStandIn]] = {
     PaperWire.PRIVATE: BrokerStandIn,
     PaperWire.AGENT: AgentBrokerStandIn,
 }
+_WORKING = frozenset({OrderState.QUEUED, OrderState.CONFIRMED, OrderState.PARTIALLY_FILLED})
 
 
 def session_end(moment: datetime) -> datetime:
@@ -105,6 +112,8 @@ class Post:
     """Whether the broker had an order of this ref_id already."""
     is_second_in_doubt: bool
     """Whether an earlier intent of the same order had ended in doubt."""
+    over: tuple[str, ...]
+    """The limits that it exceeds, beside all that was sent before it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,13 +145,22 @@ class SimWorld:
     """Whether the journal is in memory, or in SQLite."""
     wire: PaperWire = PaperWire.PRIVATE
     """Which of the broker's interfaces is spoken."""
+    limits: Limits = field(default_factory=dict)
+    """The limits in force, none by default."""
     threads: Threads = field(default_factory=SimThreads)
     line_to: Callable[[BrokerStandIn], BaseAdapter] | None = None
     """How the stand-in is reached over sockets; None where it is within the process."""
 
+    cancels_held_up: list[str] = field(default_factory=list, init=False)
+    """What became of cancels during a kill that no fault of the broker excuses."""
+
     def __post_init__(self) -> None:
         self.account = SimAccount(
-            folder=self.folder, mode=self.mode, order_management=self.order_management, wire=self.wire
+            folder=self.folder,
+            mode=self.mode,
+            order_management=self.order_management,
+            wire=self.wire,
+            limits=self.limits,
         )
         self.config = self.account.config
         self.broker = _BROKERS[self.wire](clock=self.clock, account=ACCOUNT, session_end=session_end)
@@ -388,7 +406,11 @@ class SimWorld:
         self.answers.append(TradeAnswer(trade=trade, result=result, since_intent=since, after=after))
 
     def cancel(self, order_id: str = "c1") -> CancelResult | None:
-        results = self._cancelling(lambda bot: (bot.cancel_order(order_id, correlation_id=CANCEL),))
+        meant = (order_id, self.ref_id(order_id))
+        results = self._cancelling(
+            lambda bot: (bot.cancel_order(order_id, correlation_id=CANCEL),),
+            lambda held: held.order_id in meant or held.ref_id in meant,
+        )
         return results[0] if results else None
 
     def protect(self, symbol: str, quantity: int, *, name: str) -> OrderEnvelope | None:
@@ -406,7 +428,9 @@ class SimWorld:
         return None
 
     def cancel_all(self) -> tuple[CancelResult, ...]:
-        return self._cancelling(lambda bot: bot.cancel_all_open_orders(correlation_id=CANCEL))
+        return self._cancelling(
+            lambda bot: bot.cancel_all_open_orders(correlation_id=CANCEL), lambda held: not held.waits_for_stop
+        )
 
     def sync(self) -> SyncSummary | None:
         with self._mortal("sync"):
@@ -507,18 +531,42 @@ class SimWorld:
             if is_settled():
                 return
 
-    def _cancelling(self, ask) -> tuple[CancelResult, ...]:
+    def _cancelling(
+        self, ask: Callable[[TradingBot], tuple[CancelResult, ...]], meant: Callable[[HeldOrder], bool]
+    ) -> tuple[CancelResult, ...]:
         results: tuple[CancelResult, ...] = ()
+        before = len(self.broker.seen), len(self.broker.befell)
+        working = self._to_be_cancelled(meant) if self.killed else []
         with self._mortal("cancel"):
             if self.bot is not None:
                 try:
                     results = ask(self.bot)
                 except OrderCancellationError as error:
                     results = error.results
-                except OrderError:
+                except OrderError as error:
                     results = ()
+                    if self.killed and isinstance(error, TradingHaltedError):
+                        self.cancels_held_up.append(f"a cancel was refused: {error}")
         self.cancels += results
+        self._note_held_up(working, before)
         return results
+
+    def _to_be_cancelled(self, meant: Callable[[HeldOrder], bool]) -> list[HeldOrder]:
+        """Return the open orders that somebody means to cancel, and that the bot knows to be working."""
+        known = {str(order.envelope.ref_id): order for order in self.book_on_disk().active()}
+        found = [(held, known.get(held.ref_id)) for held in self.broker.book.open() if meant(held)]
+        return [held for held, order in found if order is not None and order.state in _WORKING]
+
+    def _note_held_up(self, working: Sequence[HeldOrder], before: tuple[int, int]) -> None:
+        """Note what no cancel was sent for although the broker served every request as it should."""
+        seen, befell = before
+        if self.bot is None or self.life.is_over or len(self.broker.befell) > befell or not self.broker.is_calm:
+            return
+        requests = self.broker.seen[seen:]
+        asked = {request.path.split("/")[2] for request in requests if request.route is Route.CANCEL}
+        for held in working:
+            if held.is_open and held.order_id not in asked:
+                self.cancels_held_up.append(f"no cancel of {held.ref_id} was sent, and it is {held.state}")
 
     def _note_post(self, request: Request) -> None:
         found = self.records()
@@ -539,8 +587,33 @@ class SimWorld:
                 for_sale=self.broker.for_sale(request.form["symbol"]),
                 is_there=bool(self.broker.book.named(request.form["ref_id"])),
                 is_second_in_doubt=any(record.seq < latest and _ended_in_doubt(record) for record in ours),
+                over=tuple(self._over_limits(request, intents)),
             )
         )
+
+    def _over_limits(self, request: Request, intents: Sequence[JournalRecord]) -> Iterator[str]:
+        """Judge a buy at the first byte of its intent. The same bytes once more ask for nothing new."""
+        order = leaving(request.form, self.clock.now())
+        is_again = any(
+            (post.request.form["ref_id"], len(post.intents)) == (order.ref_id, len(intents)) for post in self.posts
+        )
+        if not self.limits or order.side != "buy" or not intents or is_again:
+            return
+        before = {
+            post.request.form["ref_id"]: post.intents[0].ts
+            for post in self.posts
+            if post.request.form["side"] == "buy" and post.intents
+        }
+        before.pop(order.ref_id, None)
+        others = [one for one in sent_by_us(self.broker) if one.ref_id != order.ref_id]
+        account = Account(now=intents[-1].ts, others=others, entries=before.values())
+        # Where shares came or went by another hand, nobody can tell from our orders what is held.
+        limits = {
+            name: limit
+            for name, limit in self.limits.items()
+            if order.symbol not in self.unsure or name not in OF_SHARES
+        }
+        yield from over_limits(limits, account, order)
 
 
 def _ended_in_doubt(record: JournalRecord) -> bool:

@@ -12,6 +12,7 @@ from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderError, OrderLogError, OrderSubmissionError, TradingHaltedError
 from trading_bot.order_management.models import Side
+from trading_bot.order_management.submit.halts import StoppedBy
 
 
 def held(**settings: Any) -> ManagerBench:
@@ -164,3 +165,20 @@ def test_a_second_cancel_all_is_refused_meanwhile():
 
     bench.manager.cancel_all_open_orders(on_result=again)
     assert [error.code for error in refusals] == ["cancel_all_running"]
+
+
+def test_everything_that_stops_entries_is_told_with_its_kind():
+    """A program that asks what stands in the way reads no sentences."""
+    bench = held()
+    bench.latch.reason = "killed; arm it"
+    bench.manager.halt_entries_while(lambda: "nobody follows the orders")
+    bench.manager._services.halts.note_security_alert()
+    kinds = [stop.by for stop in bench.manager._services.halts.stops()]
+    assert kinds == [StoppedBy.CONNECTION, StoppedBy.ARMING, StoppedBy.NOBODY_FOLLOWS]
+
+
+def test_a_running_cancel_of_everything_is_told_with_its_kind():
+    bench = held()
+    with bench.manager._services.cancel_all.alone():
+        kinds = [stop.by for stop in bench.manager._services.halts.stops()]
+    assert kinds == [StoppedBy.CANCEL_ALL]

@@ -6,9 +6,7 @@ from tests.support.sim_checks.view import View
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.models import OrderEnvelope, OrderState
-
-_NO_GOOD_HALTS = ("not in the journal", "not been compared", "cancel-all")
-"""Reasons for a halt that only a defect can bring about once everything is calm."""
+from trading_bot.order_management.submit.halts import StoppedBy
 
 LONGEST_CALLS_S: Mapping[str, float] = {
     "trade": 20,  # submit_deadline_s, its reads included
@@ -48,8 +46,26 @@ def l1_settles(view: View) -> Iterator[str]:
     for told in view.book.orders():
         if told.executed_quantity != told.envelope.filled_quantity:
             yield f"I7 {told.client_order_id}: executions of {told.executed_quantity} are not all that filled"
-    halt = world.bot.manager.halted_because or ""
-    yield from (f"L1 trading is halted: {halt}" for word in _NO_GOOD_HALTS if word in halt)
+    yield from _no_needless_halt(view)
+
+
+def _no_needless_halt(view: View) -> Iterator[str]:
+    """Of what stops entries in the whole account, nothing is left but what this life has given a reason for."""
+    world = view.world
+    if world.bot is None:
+        return
+    halts = world.bot.manager._services.halts
+    for stop in halts.stops():
+        is_given = {
+            StoppedBy.RECORD: True,  # each of them is judged below
+            StoppedBy.CONNECTION: view.troubles.alarmed is world.life,
+            StoppedBy.ARMING: world.killed,
+        }
+        if not is_given.get(stop.by, False):
+            yield f"L1 trading is halted ({stop.by}): {stop.reason}"
+    for freeze in halts.freezes():
+        if freeze.symbol is None and freeze.cause not in view.troubles.given_halts:
+            yield f"L1 trading is halted ({freeze.cause}): {freeze.reason}"
 
 
 def _no_phantoms(view: View, orders: dict[str, OrderEnvelope]) -> Iterator[str]:

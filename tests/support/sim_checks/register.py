@@ -1,20 +1,43 @@
 """Our orders beside the broker's: none lost, none invented, nothing forgotten of what they may cost. I4 to I8."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from tests.support.broker_stand_in import Route
 from tests.support.sim_checks.view import View
+from tests.support.sim_limits import CODES
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
-from trading_bot.order_management.models import OrderState
+from trading_bot.order_management.models import OrderState, Side
 
 _ENDED_AT_BROKER = {
     OrderState.FILLED: {"filled"},
     OrderState.CANCELLED: {"cancelled", "partially_filled_rest_cancelled", "voided"},
     OrderState.REJECTED: {"rejected", "failed"},
 }
+
+_ENDS = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED})
+_WORKING = frozenset({OrderState.QUEUED, OrderState.CONFIRMED, OrderState.PARTIALLY_FILLED})
+_SHOWN = _ENDS | _WORKING | {OrderState.PENDING_CANCEL}
+"""What a broker can say of an order that it has."""
+_EDGES: Mapping[OrderState | None, frozenset[OrderState]] = {
+    None: frozenset({OrderState.PENDING_SUBMIT}),
+    # A submit ends in exactly one of: the broker has it, or refused it; it was provably not sent; nobody knows.
+    OrderState.PENDING_SUBMIT: _SHOWN | {OrderState.NOT_SENT, OrderState.UNKNOWN},
+    # Evidence alone ends a doubt: it was found, or complete listings do not show it.
+    OrderState.UNKNOWN: _SHOWN | {OrderState.PRESUMED_ABSENT, OrderState.NEVER_ACCEPTED},
+    OrderState.PRESUMED_ABSENT: _SHOWN | {OrderState.NEVER_ACCEPTED},
+    # At the broker an order goes forwards only.
+    OrderState.QUEUED: _SHOWN - {OrderState.QUEUED},
+    OrderState.CONFIRMED: _ENDS | {OrderState.PARTIALLY_FILLED, OrderState.PENDING_CANCEL},
+    OrderState.PARTIALLY_FILLED: _ENDS | {OrderState.PENDING_CANCEL},
+    # Back to work where the broker refused the cancel, and only by its answer.
+    OrderState.PENDING_CANCEL: _SHOWN - {OrderState.PENDING_CANCEL},
+    # The same intent once more: provably nothing is there. Every other end is final.
+    OrderState.NOT_SENT: frozenset({OrderState.PENDING_SUBMIT}),
+}
+"""The states that may follow each. Written from the specification, not taken from the product."""
 
 
 def i4_no_lost_order(view: View) -> Iterator[str]:
@@ -78,6 +101,15 @@ def i6_exposure(view: View) -> Iterator[str]:
         yield f"I6 open buys may cost {money.set_aside}, and there are {money.cash}"
 
 
+def i6_limits(view: View) -> Iterator[str]:
+    """I6: no buy brings the account over a limit, by what was sent; and no limit binds a sell."""
+    for post in view.posts:
+        yield from (f"I6 {post.request.form['ref_id']} was sent over a limit: {over}" for over in post.over)
+    for answer in view.answers:
+        if answer.trade.side == Side.SELL.value and answer.result.code in CODES:
+            yield f"P2 a sell of {answer.trade.symbol} was held up by a limit: {answer.result.message}"
+
+
 def i7_fills(view: View) -> Iterator[str]:
     """I7: of each order, at most what was filled is booked, each execution once, and a booked fill stays."""
     for held, order in view.pairs():
@@ -96,7 +128,8 @@ def i7_fills(view: View) -> Iterator[str]:
 
 
 def i8_lifecycle(view: View) -> Iterator[str]:
-    """I8: an order that has ended stays as it ended."""
+    """I8: every recorded change of state is an edge of the table, and an order that has ended stays as it ended."""
+    yield from _off_the_table(view)
     ended = view.memory.ended
     for order in view.book.orders():
         if not (view.is_rewritten or order.client_order_id in view.changed):
@@ -107,3 +140,21 @@ def i8_lifecycle(view: View) -> Iterator[str]:
             yield f"I8 {order.client_order_id} had ended as {before} and is {order.state}"
         if order.state.is_terminal:
             ended[order.client_order_id] = order.state
+
+
+def _off_the_table(view: View) -> Iterator[str]:
+    states = view.memory.states
+    if view.is_rewritten:
+        states.clear()
+    for record in view.records if view.is_rewritten else view.fresh:
+        fact, name = record.fact, record.fact.client_order_id
+        is_intent = fact.event is EventKind.ORDER_INTENDED
+        after = OrderState.PENDING_SUBMIT if is_intent else fact.status
+        if name is None or after is None:
+            continue
+        before = states.get(name)
+        if (after is not before or is_intent) and after not in _EDGES.get(before, frozenset()):
+            yield f"I8 {fact.event} takes {name} from {before or 'nothing'} to {after}"
+        if before is OrderState.PENDING_CANCEL and after in _WORKING and fact.event is not EventKind.CANCEL_ANSWERED:
+            yield f"I8 {fact.event} takes {name} back to {after}, and no cancel of it was refused"
+        states[name] = after

@@ -49,7 +49,8 @@ def i2_write_ahead(view: View) -> Iterator[str]:
 
 
 def i3_kill(view: View) -> Iterator[str]:
-    """I3: no order leaves after a kill, and none that was decided before one, armed again or not."""
+    """I3: no order leaves after a kill, and none that was decided before one, armed again or not; cancels go on."""
+    yield from (f"I3 after the kill, {held_up}" for held_up in view.cancels_held_up)
     for post in view.posts:
         ref_id = post.request.form["ref_id"]
         if post.was_killed:

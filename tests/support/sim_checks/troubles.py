@@ -99,10 +99,14 @@ class Troubles:
         for symbol in shown | (world.unsure if moved else set()):
             self._both(symbol, now + LOOKS_AGAIN_S)
 
+    @property
+    def given_halts(self) -> set[Cause]:
+        """The causes for which a person alone can let the account trade again, so far as this life has given them."""
+        return {Cause.EXIT} | ({Cause.REFUSALS} if len(self.refusals) >= _HALT_AFTER else set())
+
     def halt(self, view: "View") -> bool:
         """Whether the whole account takes no entry until a person has decided, or looked at the network."""
-        known = {Cause.EXIT} | ({Cause.REFUSALS} if len(self.refusals) >= _HALT_AFTER else set())
-        return bool(self.halts & known) or self.alarmed is view.world.life
+        return bool(self.halts & self.given_halts) or self.alarmed is view.world.life
 
 
 def _troubled(view: "View") -> set[str]:

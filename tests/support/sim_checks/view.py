@@ -35,6 +35,8 @@ class Remembered:
     sends: Counter[tuple[str, int]] = field(default_factory=Counter)
     ended: dict[str, OrderState] = field(default_factory=dict)
     """The terminal state of each order that has one on record."""
+    states: dict[str, OrderState] = field(default_factory=dict)
+    """The state of each order by its latest record that names one."""
     most_filled: dict[str, Decimal] = field(default_factory=dict)
     """The filled quantity of each order as it was last on record."""
     made_by: dict[str, str] = field(default_factory=dict)
@@ -74,6 +76,7 @@ class View:
         """The shares of each symbol that the records explain."""
         self.answers: Sequence[TradeAnswer] = ()
         self.cancels: Sequence[CancelResult] = ()
+        self.cancels_held_up: Sequence[str] = ()
         self.moved: tuple[HeldOrder, ...] = ()
         """The broker's orders that are new, or have changed, since the last look."""
         self.changed: set[str] = set()
@@ -101,6 +104,7 @@ class View:
         self.exit_orders |= set(_legs(self.fresh))
         self.posts, self.answers = self._new("posts", world.posts), self._new("answers", world.answers)
         self.cancels = self._new("cancels", world.cancels)
+        self.cancels_held_up = self._new("cancels held up", world.cancels_held_up)
         self.quiet_syncs = self._new("quiet syncs", world.quiet_syncs)
         self.moved = tuple(self._moved())
         self._fold()

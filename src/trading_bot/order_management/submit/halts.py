@@ -4,19 +4,39 @@ An exit is a sell of at most the free shares. Only a kill and a journal that can
 shares are free is decided in the same critical section, by `Admission`.
 """
 
+import enum
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from trading_bot.order_management.book.freezes import Freeze
 from trading_bot.order_management.cancel.cancel_all import CancelEverything
 from trading_bot.order_management.context import OrderContext
 from trading_bot.order_management.ports import LatchLook
 from trading_bot.order_management.rounds import SyncService
+from trading_bot.values import Value
 
 _NOT_RECONCILED = "the orders have not been compared with the broker yet; start the bot or wait for the first sync"
 
 
 _SECURITY_HALT = "the connection to the broker is not what it should be; check the network before trading again"
+
+
+class StoppedBy(enum.StrEnum):
+    """What kind of thing stops entries."""
+
+    CANCEL_ALL = "cancel_all"
+    NO_COMPARISON = "no_comparison"
+    RECORD = "record"  # a freeze or a halt; its own cause says why
+    CONNECTION = "connection"
+    ARMING = "arming"
+    NOBODY_FOLLOWS = "nobody_follows"
+
+
+class Stop(Value, frozen=True, kw_only=True):
+    """One reason why no entry is taken: what it is, for programs, and the sentence for people."""
+
+    by: StoppedBy
+    reason: str
 
 
 class TradingHalts:
@@ -52,21 +72,27 @@ class TradingHalts:
         """
         if leaving:
             return (look or self._latch.look()).not_reducing
-        if self._cancel_all.is_running:
-            return "a cancel-all is running; wait until it has ended"
-        return (
-            (None if self._sync.is_reconciled else _NOT_RECONCILED)
-            or self._on_record(symbol)
-            or (_SECURITY_HALT if self._security_alert.is_set() else None)
-            or (look or self._latch.look()).not_armed
-            or self._nobody_follows()
-        )
+        first = next(self.stops(symbol, look=look), None)
+        return None if first is None else first.reason
 
-    def _nobody_follows(self) -> str | None:
+    def stops(self, symbol: str | None = None, *, look: LatchLook | None = None) -> Iterator[Stop]:
+        """Yield everything that stops an entry now while the journal takes records, what weighs most first.
+
+        With a ``symbol`` its own freezes count too. Without a ``look``, the latch is read once its turn comes.
+        """
+        if self._cancel_all.is_running:
+            yield Stop(by=StoppedBy.CANCEL_ALL, reason="a cancel-all is running; wait until it has ended")
+        if not self._sync.is_reconciled:
+            yield Stop(by=StoppedBy.NO_COMPARISON, reason=_NOT_RECONCILED)
+        if (on_record := self._on_record(symbol)) is not None:
+            yield Stop(by=StoppedBy.RECORD, reason=on_record)
+        if self._security_alert.is_set():
+            yield Stop(by=StoppedBy.CONNECTION, reason=_SECURITY_HALT)
+        if (not_armed := (look or self._latch.look()).not_armed) is not None:
+            yield Stop(by=StoppedBy.ARMING, reason=not_armed)
         for unfollowed in self._unfollowed:
             if (problem := unfollowed()) is not None:
-                return problem
-        return None
+                yield Stop(by=StoppedBy.NOBODY_FOLLOWS, reason=problem)
 
     def freezes(self, symbol: str | None = None) -> tuple[Freeze, ...]:
         """Return every freeze and halt in force now, of one symbol and the account, or of all."""
