@@ -36,9 +36,16 @@ pytestmark = [
 ]
 
 
-def struck_at(folder: Path, step: str, die_at: int | None) -> FaultBench:
+def struck_at(folder: Path, step: str, die_at: int | None, *, loses_power: bool) -> FaultBench:
     """Do the step, and die at this effect of it, or at none."""
-    bench = FaultBench(folder, step, wire=PaperWire.AGENT, mode=ExecutionMode.LIVE, loses_sessions=True)
+    bench = FaultBench(
+        folder,
+        step,
+        wire=PaperWire.AGENT,
+        mode=ExecutionMode.LIVE,
+        loses_sessions=True,
+        in_memory=not loses_power,  # only a journal in a file can lose what was not flushed
+    )
     if step == "REC":
         bench.world.boot(die_at=die_at)
         return bench
@@ -49,9 +56,13 @@ def struck_at(folder: Path, step: str, die_at: int | None) -> FaultBench:
 
 
 @pytest.fixture(scope="module")
-def effects_of(tmp_path_factory) -> Callable[[str], list[str]]:
-    """Tells the effects of a step that nothing befalls."""
-    return cache(lambda step: struck_at(tmp_path_factory.mktemp(step), step, None).world.life.names)
+def effects_of(tmp_path_factory) -> Callable[[str, bool], list[str]]:
+    """Tells the effects of a step that nothing befalls; a journal in a file has more of them."""
+
+    def names(step: str, loses_power: bool) -> list[str]:
+        return struck_at(tmp_path_factory.mktemp(step), step, None, loses_power=loses_power).world.life.names
+
+    return cache(names)
 
 
 def deaths(names: list[str], *, loses_power: bool) -> Sequence[int]:
@@ -65,14 +76,15 @@ def deaths(names: list[str], *, loses_power: bool) -> Sequence[int]:
 @pytest.mark.parametrize("step", LEAST_EFFECTS)
 def test_a_death_in(step, loses_power, effects_of, tmp_path_factory):
     """Started again, everything is found, nothing is sent twice, and no answer contradicts the broker's book."""
-    names = effects_of(step)
+    names = effects_of(step, loses_power)
     assert len(names) >= LEAST_EFFECTS[step], "the step has effects to die at"
     for effect in deaths(names, loses_power=loses_power):
-        bench = struck_at(tmp_path_factory.mktemp(f"{step}-{effect}-"), step, effect)
+        bench = struck_at(tmp_path_factory.mktemp(f"{step}-{effect}-"), step, effect, loses_power=loses_power)
         world, broker = bench.world, bench.world.broker
         assert world.life.is_over
         if loses_power:
             world.disk.lose_power()
+            world.stored.lose_power()
         bench.invariants.check()
         sent = len(world.posts)
         world.boot()

@@ -73,6 +73,22 @@ def test_a_request_that_was_lost_is_sent_again(reply):
     assert all(result.is_proven_closed for result in bench.manager.cancel_all())
 
 
+@pytest.mark.parametrize(
+    ("first", "verdict"),
+    [
+        (CancelNotSent(cause="no connection"), CancelVerdict.CANCEL_NOT_SENT),
+        (CancelUnknown(cause="timed out"), CancelVerdict.UNKNOWN),
+    ],
+)
+def test_over_all_rounds_a_cancel_is_not_sent_only_where_no_request_may_have_arrived(first, verdict):
+    bench = with_orders("AAPL")
+    bench.gateway.cancels.append(CancelStep(reply=first, drops=True))
+    bench.gateway.answer_cancels(CancelNotSent(cause="no connection"))
+    with pytest.raises(OrderCancellationError) as caught:
+        bench.manager.cancel_all()
+    assert [result.verdict for result in caught.value.results] == [verdict]
+
+
 def test_an_order_that_hangs_keeps_no_other_from_being_read():
     bench = with_orders("AAPL", "MSFT", "TSLA")
     bench.gateway.cancels.append(CancelStep(ends=False))

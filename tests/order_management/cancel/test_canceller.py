@@ -299,6 +299,17 @@ def test_a_cancel_that_did_not_work_leaves_the_order_live_and_says_so(reply, ver
     assert bench.gateway.order().state is OrderState.CONFIRMED
 
 
+def test_a_cancel_of_which_an_earlier_request_may_have_arrived_is_not_called_not_sent():
+    bench = ManagerBench(cancel_deadline_s=2)
+    bench.buy("c1")
+    bench.gateway.cancels.append(CancelStep(reply=NO_ANSWER, drops=True))
+    bench.gateway.answer_cancels(NOT_SENT)
+    with pytest.raises(OrderCancellationError) as caught:
+        bench.manager.cancel_order("c1")
+    (result,) = caught.value.results
+    assert (result.verdict, result.reason) == (CancelVerdict.UNKNOWN, "no connection")
+
+
 def test_a_refused_cancel_is_read_once_and_not_again():
     bench = ManagerBench()
     bench.buy("c1")

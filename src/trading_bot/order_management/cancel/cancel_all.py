@@ -10,7 +10,7 @@ cancels a second, so the time that a cancel of everything may take grows with th
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -29,7 +29,7 @@ from trading_bot.order_management.context import OrderContext
 from trading_bot.order_management.exceptions import OrderCancellationError, OrderLogError, TradingHaltedError
 from trading_bot.order_management.models import EXACT, ClientOrderId, OrderId, OrderReport, OrderState, Side
 from trading_bot.order_management.outcomes import Listing, UnreadRow
-from trading_bot.order_management.results import CancelResult
+from trading_bot.order_management.results import CancelResult, CancelVerdict
 from trading_bot.order_management.sync.foreign import Row
 
 _FOLLOWED_FOR_S: Seconds = 5.0
@@ -106,8 +106,8 @@ class CancelAllRun:
     """What the listings added to the book, by the broker's id."""
     problem: str | None = None
     deadline_for_few: Seconds = field(init=False)
-    asked: set[str] = field(default_factory=set)
-    """The orders, by our names and the broker's, of which this very call has asked for the cancel."""
+    asked: dict[str, bool] = field(default_factory=dict)
+    """The orders, by our names and the broker's, of which this very call has asked for the cancel; see `Asked`."""
 
     def __post_init__(self) -> None:
         """Note by when it would be over if there were only a few orders."""
@@ -128,6 +128,12 @@ class CancelAllRun:
             return result.client_order_id
         same = (name for name, known in self.results.items() if known.order_id == result.order_id)
         return next(same, OrderId(str(result.order_id)))
+
+    def note_asked(self, names: Iterable[_Name]) -> None:
+        """Keep that the cancels of these orders were asked for, and if a request may have arrived."""
+        for name in names:
+            result = self.results.get(name)
+            self.asked[name] = result is None or result.verdict is not CancelVerdict.CANCEL_NOT_SENT
 
     def unproven(self) -> Iterator[_Name]:
         """Name the orders that may still be live."""
@@ -228,9 +234,9 @@ class CancelEverything:
 
     def _cancel(self, orders: list[TrackedOrder], run: CancelAllRun) -> None:
         for part, within_s in self._in_parts(sorted(orders, key=_urgency), run):
-            asked = frozenset(run.asked)
+            asked = dict(run.asked)
             self._cancels.cancel(part, run.note, within_s=within_s, asked=asked)
-            run.asked |= {order.client_order_id for order in part if order.state.is_working}
+            run.note_asked(order.client_order_id for order in part if order.state.is_working)
 
     def _in_parts(self, every: list[_T], run: CancelAllRun) -> Iterator[tuple[list[_T], Seconds]]:
         """Yield what is asked for together, the most urgent first, and how long that may take; tell how far it is."""
@@ -246,10 +252,10 @@ class CancelEverything:
         run.foreign |= more
         closed = run.closed_ids()
         pending = {name: row for name, row in run.foreign.items() if name in more or name not in closed}
-        asked = frozenset(run.asked - more.keys())
+        asked = {name: arrived for name, arrived in run.asked.items() if name not in more}
         for rows, within_s in self._in_parts(sorted(pending.values(), key=_urgency_of_row), run):
             self._cancels.cancel_external(rows, run.note, within_s=within_s, asked=asked)
-        run.asked |= pending.keys()
+        run.note_asked(pending)
 
     def _read_odd_ends(self, run: CancelAllRun) -> None:
         """Take the end of an order whose row cannot be read in full from the one word of it that can."""

@@ -1,12 +1,14 @@
 """Cancelling orders of the book, or of somebody else. Nothing here ever says "cancelled" without a broker's report."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from types import MappingProxyType
 from typing import TypeAlias
 
 from trading_bot.clock import Seconds
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.cancel.tracker import (
     END_VERDICTS,
+    Asked,
     CancelTracker,
     TrackedCancel,
     foreign_target,
@@ -22,6 +24,7 @@ from trading_bot.order_management.sync.synchronizer import Synchronizer
 from trading_bot.values import replace
 
 CancelListener: TypeAlias = Callable[[CancelResult], object]
+_NONE_ASKED: Asked = MappingProxyType({})
 
 
 def ignore_result(_result: object) -> None:
@@ -66,7 +69,7 @@ class CancelService:
         on_result: CancelListener = ignore_result,
         *,
         within_s: Seconds | None = None,
-        asked: Collection[str] = (),
+        asked: Asked = _NONE_ASKED,
         reason: str | None = None,
     ) -> tuple[CancelResult, ...]:
         """Ask for every cancel, then read until each order has ended or ``within_s``, the cancel deadline, is over.
@@ -97,14 +100,14 @@ class CancelService:
         return tuple(results[order.client_order_id] for order in orders)
 
     def _asked(
-        self, orders: Sequence[TrackedOrder], *, within_s: Seconds, asked: Collection[str], reason: str | None
+        self, orders: Sequence[TrackedOrder], *, within_s: Seconds, asked: Asked, reason: str | None
     ) -> Iterator[TrackedCancel]:
         """Record what is wanted, then ask the broker, so that no request waits for a commit."""
         for order in orders:
             if order.client_order_id not in asked:
                 self._record_request(order, reason)
         targets = [
-            our_target(order, order.envelope.order_id, was_asked=order.client_order_id in asked)
+            our_target(order, order.envelope.order_id, asked=asked)
             for order in orders
             if order.envelope.order_id is not None and _is_followed(order)
         ]
@@ -116,11 +119,11 @@ class CancelService:
         on_result: CancelListener = ignore_result,
         *,
         within_s: Seconds | None = None,
-        asked: Collection[str] = (),
+        asked: Asked = _NONE_ASKED,
     ) -> tuple[CancelResult, ...]:
         """Cancel orders that are not in the book, those that name an id; otherwise as `cancel`."""
         named = {row.order_id: row for row in rows if row.order_id is not None}
-        targets = [foreign_target(row, name, was_asked=name in asked) for name, row in named.items()]
+        targets = [foreign_target(row, name, asked=asked) for name, row in named.items()]
         followed = self._tracker.follow(targets, within_s=self._time_for(within_s))
         results = {target.order_id: _reported(target.result(), on_result) for target in followed}
         return tuple(results[name] for name in named)

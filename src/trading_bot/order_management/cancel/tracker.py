@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeAlias
 
 from trading_bot.clock import Seconds
 from trading_bot.error_handling.retry import growing_pauses
@@ -43,7 +44,11 @@ _REPLY_VERDICTS: Mapping[type[CancelReply], CancelVerdict] = {
     CancelUnknown: CancelVerdict.UNKNOWN,
 }
 
+Asked: TypeAlias = Mapping[str, bool]
+"""The orders whose cancel a caller has asked for before, each with whether such a request may have arrived."""
+
 _ASKED_BEFORE = CancelUnknown(cause="it was asked for before, and the broker does not show it")
+_LOST_BEFORE = CancelNotSent(cause="it was asked for before, and no request was sent")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,7 +71,7 @@ class TrackedCancel(CancelTarget):
         verdict = END_VERDICTS.get(self.state)
         if verdict is None:
             under_way = self.shown is OrderState.PENDING_CANCEL
-            verdict = CancelVerdict.PENDING if under_way else _REPLY_VERDICTS[type(self.reply)]
+            verdict = CancelVerdict.PENDING if under_way else self._reply_verdict()
         return CancelResult(
             client_order_id=None if self.ours is None else self.ours.client_order_id,
             order_id=self.order_id,
@@ -76,6 +81,11 @@ class TrackedCancel(CancelTarget):
             filled_quantity=self.filled,
             reason=_reply_text(self.reply),
         )
+
+    def _reply_verdict(self) -> CancelVerdict:
+        # That the last request was not sent says nothing of an earlier one.
+        is_in_doubt = isinstance(self.reply, CancelNotSent) and self.may_be_under_way
+        return CancelVerdict.UNKNOWN if is_in_doubt else _REPLY_VERDICTS[type(self.reply)]
 
 
 class CancelTracker:
@@ -146,7 +156,7 @@ class CancelTracker:
             self._store.record_fact(replace(event, status=before) if goes_back else event)
 
 
-def our_target(order: TrackedOrder, order_id: OrderId, *, was_asked: bool) -> TrackedCancel:
+def our_target(order: TrackedOrder, order_id: OrderId, *, asked: Asked) -> TrackedCancel:
     """Aim at an order of the book; one whose cancel was asked for before is read first."""
     envelope = order.envelope
     return TrackedCancel(
@@ -155,13 +165,13 @@ def our_target(order: TrackedOrder, order_id: OrderId, *, was_asked: bool) -> Tr
         ours=order,
         state=envelope.state,
         filled=envelope.filled_quantity,
-        reply=_ASKED_BEFORE if was_asked else NOT_ASKED,
-        may_be_under_way=was_asked or order.state is OrderState.PENDING_CANCEL,
+        reply=_reply_before(order.client_order_id, asked),
+        may_be_under_way=asked.get(order.client_order_id, False) or order.state is OrderState.PENDING_CANCEL,
         created_at=envelope.created_at,
     )
 
 
-def foreign_target(row: Row, order_id: OrderId, *, was_asked: bool) -> TrackedCancel:
+def foreign_target(row: Row, order_id: OrderId, *, asked: Asked) -> TrackedCancel:
     """Aim at an order that no order of the book stands for; all that a cancel needs of its row is the order's id."""
     return TrackedCancel(
         order_id=order_id,
@@ -169,10 +179,16 @@ def foreign_target(row: Row, order_id: OrderId, *, was_asked: bool) -> TrackedCa
         ours=None,
         state=row.state or OrderState.CONFIRMED,
         filled=row.cumulative_quantity or Decimal(0),
-        reply=_ASKED_BEFORE if was_asked else NOT_ASKED,
-        may_be_under_way=was_asked or row.state is OrderState.PENDING_CANCEL,
+        reply=_reply_before(order_id, asked),
+        may_be_under_way=asked.get(order_id, False) or row.state is OrderState.PENDING_CANCEL,
         created_at=row.created_at,
     )
+
+
+def _reply_before(name: str, asked: Asked) -> CancelReply:
+    if name not in asked:
+        return NOT_ASKED
+    return _ASKED_BEFORE if asked[name] else _LOST_BEFORE
 
 
 def _reply_text(reply: CancelReply) -> str | None:
