@@ -8,7 +8,7 @@ import pytest
 from tests.mutation.baseline import Baseline, in_order, keep, kept, merged, rarity_of, within
 from tests.mutation.drawing import drawn
 from tests.mutation.mutant import End, Mutant
-from tests.mutation.trial import end_of, in_fork
+from tests.mutation.trial import Ended, end_of, in_fork
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 
@@ -42,17 +42,28 @@ def test_a_mutant_keeps_its_identity_when_lines_above_it_move():
 
 
 @pytest.mark.parametrize(
-    ("code", "end"),
+    ("code", "told", "end"),
     [
-        (0, End.SURVIVED),
-        (1, End.KILLED),
-        (-signal.SIGSEGV, End.KILLED),
-        (-signal.SIGXCPU, End.TIMED_OUT),
-        (-signal.SIGKILL, End.TIMED_OUT),
+        (0, "", End.SURVIVED),
+        (1, "tests/test_a.py::test_b", End.KILLED),
+        (1, "", End.NOT_TRIED),
+        (4, "KeyError('f')", End.NOT_TRIED),
+        (-signal.SIGSEGV, "", End.KILLED),
+        (-signal.SIGTERM, "", End.NOT_TRIED),
+        (-signal.SIGXCPU, "", End.TIMED_OUT),
+        (-signal.SIGKILL, "", End.TIMED_OUT),
     ],
 )
-def test_the_end_of_a_mutant_is_read_off_its_process(code: int, end: End):
-    assert end_of(code) is end
+def test_a_mutant_is_killed_by_a_test_with_a_name_or_by_a_crash(code: int, told: str, end: End):
+    assert end_of(Ended(code=code, told=told, seconds=1)) is end
+
+
+def test_a_fork_that_raises_tells_what():
+    def work(_: int) -> int:
+        raise KeyError("f")
+
+    ended = in_fork(work, cpu_s=60, wall_s=60)
+    assert (end_of(ended), ended.told) == (End.NOT_TRIED, "KeyError('f')")
 
 
 def test_a_fork_tells_its_exit_code_and_what_it_wrote():
@@ -64,19 +75,12 @@ def test_a_fork_tells_its_exit_code_and_what_it_wrote():
     assert (ended.code, ended.told) == (1, "tests/test_a.py::test_b")
 
 
-def test_a_fork_that_raises_is_a_killed_mutant():
-    def work(writing: int) -> int:
-        raise ValueError(writing)
-
-    assert end_of(in_fork(work, cpu_s=5, wall_s=30).code) is End.KILLED
-
-
 def test_a_fork_that_waits_for_ever_is_ended():
     def work(writing: int) -> int:
         signal.pause()
         return writing
 
-    assert end_of(in_fork(work, cpu_s=5, wall_s=0.05).code) is End.TIMED_OUT
+    assert end_of(in_fork(work, cpu_s=5, wall_s=0.05)) is End.TIMED_OUT
 
 
 def _baseline() -> Baseline:
