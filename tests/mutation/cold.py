@@ -46,7 +46,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class _FirstFailure:
     """A pytest plugin that tells the test that failed, or the file of tests that could not be imported."""
 
@@ -91,17 +91,19 @@ def _tried(mutant: Mutant, source: str, lots: Sequence[Sequence[str]]) -> Trial:
 
     def work(writing: int) -> int:
         sys.meta_path.insert(0, _Finder(name=_module(mutant.path), file=HERE / mutant.path, source=source))
-        for files in lots:
-            first = _FirstFailure(writing=writing)
-            code = pytest.main([*files, "-x", "-q", *PYTEST_OPTIONS], plugins=[first])
-            if code == pytest.ExitCode.USAGE_ERROR:  # the same options did without the change, so an import failed
-                first.tell("conftest.py")
-            if code not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
-                return 1
-        return 0
+        return 0 if all(passes(files, writing) for files in lots) else 1
 
     ended = in_fork(work, cpu_s=_CPU_S, wall_s=_WALL_S)
     return trial_of_ended(mutant, ended)
+
+
+def passes(files: Sequence[str], writing: int, *options: str) -> bool:
+    """Run these test files until one fails, and write its name."""
+    first = _FirstFailure(writing=writing)
+    code = pytest.main([*files, "-x", "-q", *PYTEST_OPTIONS, *options], plugins=[first])
+    if code == pytest.ExitCode.USAGE_ERROR:  # the same options did without the change, so an import failed
+        first.tell("conftest.py")
+    return code in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
 
 
 PYTEST_OPTIONS = ("-p", "no:cacheprovider", "-p", "no:xdist", "--assert=plain", "-m", "not subprocess")

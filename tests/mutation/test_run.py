@@ -2,10 +2,12 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
 from tests.mutation.baseline import Baseline, in_order, keep, kept, merged, rarity_of, within
+from tests.mutation.cold import passes
 from tests.mutation.drawing import drawn
 from tests.mutation.mutant import End, Mutant
 from tests.mutation.trial import Ended, end_of, in_fork
@@ -73,6 +75,30 @@ def test_a_fork_tells_its_exit_code_and_what_it_wrote():
 
     ended = in_fork(work, cpu_s=5, wall_s=30)
     assert (ended.code, ended.told) == (1, "tests/test_a.py::test_b")
+
+
+@pytest.mark.parametrize(
+    ("conftest", "test", "told"),
+    [
+        ("", "def test_b(): pass", ""),
+        ("", "def test_b(): raise ValueError", "test_a.py::test_b"),
+        ("", "import no_such_module", "test_a.py"),
+        ("import no_such_module", "def test_b(): pass", "conftest.py"),
+    ],
+    ids=["nothing", "a test", "the import of a test", "the import of a conftest"],
+)
+def test_what_an_import_breaks_is_told_by_its_name(conftest: str, test: str, told: str, tmp_path: Path):
+    (tmp_path / "conftest.py").write_text(conftest)
+    (tmp_path / "test_a.py").write_text(test)
+    (tmp_path / "none.ini").write_text("[pytest]")
+    options = (f"--rootdir={tmp_path}", f"-c{tmp_path / 'none.ini'}", "-p", "no:randomly")
+
+    def work(writing: int) -> int:
+        return 0 if passes([str(tmp_path / "test_a.py")], writing, *options) else 1
+
+    ended = in_fork(work, cpu_s=30, wall_s=120)
+    assert ended.told == told
+    assert end_of(ended) is (End.KILLED if told else End.SURVIVED)
 
 
 def test_a_fork_that_waits_for_ever_is_ended():
