@@ -133,8 +133,7 @@ def test_threads_keep_the_pace_between_them():
 
 def next_served(pace, time):
     time.advance(CALL_EVERY_S)
-    [served] = [waiter for waiter in tuple(pace._waiting) if pace._wait_of(waiter) == 0]
-    pace._leave(served)
+    [served] = [waiter for waiter in tuple(pace._waiting) if pace._taken_or_later(waiter) is None]
     return served
 
 
@@ -163,6 +162,48 @@ def test_of_one_kind_the_first_is_served_first(time, purpose):
     pace = Pace(clock=time)
     waiters = waiting(pace, *[purpose] * 3)
     assert [next_served(pace, time) for _ in range(3)] == waiters
+
+
+def test_a_turn_is_not_kept_by_one_whose_thread_stops_once_it_has_it(time):
+    pace = Pace(clock=time)
+    cancel, read = waiting(pace, Purpose.CANCEL, Purpose.READ)
+    assert pace._taken_or_later(cancel) is None
+    time.advance(CALL_EVERY_S)
+    assert pace._taken_or_later(read) is None
+
+
+def test_cancels_beside_one_whose_thread_stops_once_it_has_its_turn_owe_no_turn(time):
+    pace = Pace(clock=time)
+    (read,) = waiting(pace, Purpose.READ)
+    assert pace._taken_or_later(read) is None
+    waiting(pace, *[Purpose.CANCEL] * 4)
+    for _ in range(3):
+        next_served(pace, time)
+    waiting(pace, Purpose.READ)
+    assert next_served(pace, time).purpose is Purpose.CANCEL
+
+
+class Halting(VirtualClock):
+    """Lets time pass where it is read, as of a thread that stands still there; by number of the reading from now on."""
+
+    def __init__(self, start):
+        super().__init__(start)
+        self.halts = {}
+
+    def monotonic(self):
+        self.halts = {number - 1: seconds for number, seconds in self.halts.items()}
+        if seconds := self.halts.pop(0, 0):
+            self.advance(seconds)
+        return super().monotonic()
+
+
+def test_a_thread_that_stands_still_before_it_waits_has_the_turn_that_came_meanwhile():
+    time = Halting(MORNING)
+    pace = Pace(clock=time)
+    pace.take(Purpose.READ, within_s=0)
+    time.halts = {3: 0.9}
+    assert pace.take(Purpose.READ, within_s=1)
+    assert time.monotonic() == pytest.approx(0.9)
 
 
 def test_cancels_go_on_while_reads_pause(time):

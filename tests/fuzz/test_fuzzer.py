@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from decimal import Decimal
 from random import Random
 
@@ -22,13 +23,14 @@ from tests.fuzz.bounds import (
     refuse_secrets,
 )
 from tests.fuzz.doors.control_frames import check_orders
+from tests.fuzz.doors.signal_text import check_traded, lines_of, traded
 from tests.fuzz.mutation import LONGEST, Mutator
 from tests.fuzz.registry import TARGETS
 from tests.fuzz.run import Tally, lived, opened, rounds_of, why_broken
 from tests.fuzz.targets import Target
 from trading_bot.logging.setup import get_logger
 from trading_bot.operations import ListOrders, PlaceOrder
-from trading_bot.order_management.models import Side
+from trading_bot.order_management.models import RefId, Side
 
 
 def planted(door) -> Target:
@@ -191,6 +193,31 @@ ASKED = PlaceOrder(symbol="AAPL", side=Side.BUY, quantity=1, reference_price=Dec
 def test_an_order_that_a_command_did_not_ask_for_is_found(command, orders):
     with pytest.raises(AssertionError):
         check_orders(command, orders)
+
+
+SIGNALS = b"""\
+{"symbol":"AAPL","action":"buy","shares":2,"price":"250.10","reason":"x"}
+{"symbol":"AAPL","action":"sell","shares":3,"price":"249.90","reason":"x"}
+"""
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda orders: [*orders, replace(orders[0])],
+        lambda orders: [*orders, replace(orders[0], ref_id=RefId("another"))],
+        lambda orders: [replace(orders[0], terms=replace(orders[0].terms, quantity=3)), orders[1]],
+        lambda orders: [replace(orders[0], terms=replace(orders[0].terms, side=Side.SELL)), orders[1]],
+        lambda orders: [replace(orders[0], ref_id=orders[1].ref_id), replace(orders[1], ref_id=orders[0].ref_id)],
+    ],
+    ids=["sent twice", "bought twice", "another quantity", "another side", "the terms of another signal"],
+)
+def test_an_order_that_a_signal_did_not_ask_for_is_found(spoil, tmp_path):
+    results, orders = traded(tmp_path, list(lines_of(SIGNALS)))
+    assert len(orders) == 2
+    check_traded(results, orders)
+    with pytest.raises(AssertionError):
+        check_traded(results, spoil(orders))
 
 
 def test_inputs_differ_and_stay_within_bounds():

@@ -14,7 +14,7 @@ import pytest
 from tests.mutation import baseline as base
 from tests.mutation.mutant import End, Mutant, Trial
 from tests.mutation.rooms import HERE
-from tests.mutation.trial import end_of, in_fork, trial_of
+from tests.mutation.trial import in_fork, trial_of_ended
 
 _CPU_S = 240
 _WALL_S = 900
@@ -46,17 +46,25 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class _FirstFailure:
-    """A pytest plugin that tells the test that failed."""
+    """A pytest plugin that tells the test that failed, or the file of tests that could not be imported."""
 
     writing: int
     told: list[str] = field(default_factory=list)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed and not self.told:
-            self.told.append(report.nodeid)
-            os.write(self.writing, report.nodeid.encode())
+        if report.failed:
+            self.tell(report.nodeid)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.tell(report.nodeid)
+
+    def tell(self, name: str) -> None:
+        if not self.told:
+            self.told.append(name)
+            os.write(self.writing, name.encode())
 
 
 def try_cold(mutant: Mutant, baseline: base.Baseline, *, budget_s: float) -> Trial:
@@ -83,14 +91,19 @@ def _tried(mutant: Mutant, source: str, lots: Sequence[Sequence[str]]) -> Trial:
 
     def work(writing: int) -> int:
         sys.meta_path.insert(0, _Finder(name=_module(mutant.path), file=HERE / mutant.path, source=source))
-        for files in lots:
-            code = pytest.main([*files, "-x", "-q", *PYTEST_OPTIONS], plugins=[_FirstFailure(writing=writing)])
-            if code not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
-                return 1
-        return 0
+        return 0 if all(passes(files, writing) for files in lots) else 1
 
     ended = in_fork(work, cpu_s=_CPU_S, wall_s=_WALL_S)
-    return trial_of(mutant, end_of(ended.code), by=ended.told, seconds=ended.seconds)
+    return trial_of_ended(mutant, ended)
+
+
+def passes(files: Sequence[str], writing: int, *options: str) -> bool:
+    """Run these test files until one fails, and write its name."""
+    first = _FirstFailure(writing=writing)
+    code = pytest.main([*files, "-x", "-q", *PYTEST_OPTIONS, *options], plugins=[first])
+    if code == pytest.ExitCode.USAGE_ERROR:  # the same options did without the change, so an import failed
+        first.tell("conftest.py")
+    return code in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
 
 
 PYTEST_OPTIONS = ("-p", "no:cacheprovider", "-p", "no:xdist", "--assert=plain", "-m", "not subprocess")

@@ -92,7 +92,8 @@ def figures_of(
     seed: int,
 ) -> Figures:
     """Count the ends of a run."""
-    ends = [trials[mutant.identity] for mutant in drawn if mutant.identity in trials]
+    found = [trials[mutant.identity] for mutant in drawn if mutant.identity in trials]
+    ends = [trial for trial in found if trial.end is not End.NOT_TRIED]
     lived = [trial for trial in ends if trial.end in {End.SURVIVED, End.NOT_RUN}]
     same = sum(1 for trial in ends if trial.end is End.SAME)
     return Figures(

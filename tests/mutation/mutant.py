@@ -43,6 +43,7 @@ class End(enum.StrEnum):
     SURVIVED = "survived"
     NOT_RUN = "not run"  # no test that takes part runs the line; counts as survived
     SAME = "same"  # compiles to the same code; not counted
+    NOT_TRIED = "not tried"  # the trial itself broke before a test told anything; not counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,7 @@ def run(room: Room, asked: Asked, *, page: bool) -> int:
 
 
 def _is_done(trial: Trial | None) -> bool:
-    return trial is not None and trial.end not in {End.SURVIVED, End.NOT_RUN}
+    return trial is not None and trial.end not in {End.SURVIVED, End.NOT_RUN, End.NOT_TRIED}
 
 
 def _tried(room: Room, mutants: Sequence[Mutant], asked: Asked, record: Record) -> dict[str, Trial]:

@@ -2,13 +2,15 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
 from tests.mutation.baseline import Baseline, in_order, keep, kept, merged, rarity_of, within
+from tests.mutation.cold import passes
 from tests.mutation.drawing import drawn
 from tests.mutation.mutant import End, Mutant
-from tests.mutation.trial import end_of, in_fork
+from tests.mutation.trial import Ended, end_of, in_fork
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 
@@ -42,17 +44,28 @@ def test_a_mutant_keeps_its_identity_when_lines_above_it_move():
 
 
 @pytest.mark.parametrize(
-    ("code", "end"),
+    ("code", "told", "end"),
     [
-        (0, End.SURVIVED),
-        (1, End.KILLED),
-        (-signal.SIGSEGV, End.KILLED),
-        (-signal.SIGXCPU, End.TIMED_OUT),
-        (-signal.SIGKILL, End.TIMED_OUT),
+        (0, "", End.SURVIVED),
+        (1, "tests/test_a.py::test_b", End.KILLED),
+        (1, "", End.NOT_TRIED),
+        (4, "KeyError('f')", End.NOT_TRIED),
+        (-signal.SIGSEGV, "", End.KILLED),
+        (-signal.SIGTERM, "", End.NOT_TRIED),
+        (-signal.SIGXCPU, "", End.TIMED_OUT),
+        (-signal.SIGKILL, "", End.TIMED_OUT),
     ],
 )
-def test_the_end_of_a_mutant_is_read_off_its_process(code: int, end: End):
-    assert end_of(code) is end
+def test_a_mutant_is_killed_by_a_test_with_a_name_or_by_a_crash(code: int, told: str, end: End):
+    assert end_of(Ended(code=code, told=told, seconds=1)) is end
+
+
+def test_a_fork_that_raises_tells_what():
+    def work(_: int) -> int:
+        raise KeyError("f")
+
+    ended = in_fork(work, cpu_s=60, wall_s=60)
+    assert (end_of(ended), ended.told) == (End.NOT_TRIED, "KeyError('f')")
 
 
 def test_a_fork_tells_its_exit_code_and_what_it_wrote():
@@ -64,11 +77,28 @@ def test_a_fork_tells_its_exit_code_and_what_it_wrote():
     assert (ended.code, ended.told) == (1, "tests/test_a.py::test_b")
 
 
-def test_a_fork_that_raises_is_a_killed_mutant():
-    def work(writing: int) -> int:
-        raise ValueError(writing)
+@pytest.mark.parametrize(
+    ("conftest", "test", "told"),
+    [
+        ("", "def test_b(): pass", ""),
+        ("", "def test_b(): raise ValueError", "test_a.py::test_b"),
+        ("", "import no_such_module", "test_a.py"),
+        ("import no_such_module", "def test_b(): pass", "conftest.py"),
+    ],
+    ids=["nothing", "a test", "the import of a test", "the import of a conftest"],
+)
+def test_what_an_import_breaks_is_told_by_its_name(conftest: str, test: str, told: str, tmp_path: Path):
+    (tmp_path / "conftest.py").write_text(conftest)
+    (tmp_path / "test_a.py").write_text(test)
+    (tmp_path / "none.ini").write_text("[pytest]")
+    options = (f"--rootdir={tmp_path}", f"-c{tmp_path / 'none.ini'}", "-p", "no:randomly")
 
-    assert end_of(in_fork(work, cpu_s=5, wall_s=30).code) is End.KILLED
+    def work(writing: int) -> int:
+        return 0 if passes([str(tmp_path / "test_a.py")], writing, *options) else 1
+
+    ended = in_fork(work, cpu_s=30, wall_s=120)
+    assert ended.told == told
+    assert end_of(ended) is (End.KILLED if told else End.SURVIVED)
 
 
 def test_a_fork_that_waits_for_ever_is_ended():
@@ -76,7 +106,7 @@ def test_a_fork_that_waits_for_ever_is_ended():
         signal.pause()
         return writing
 
-    assert end_of(in_fork(work, cpu_s=5, wall_s=0.05).code) is End.TIMED_OUT
+    assert end_of(in_fork(work, cpu_s=5, wall_s=0.05)) is End.TIMED_OUT
 
 
 def _baseline() -> Baseline:

@@ -90,6 +90,15 @@ def test_a_mutant_that_no_test_notices_survives():
     assert (trial.end, trial.by) == (End.SURVIVED, "")
 
 
+def test_a_mutant_whose_trial_breaks_before_a_test_tells_anything_is_not_tried(capsys: pytest.CaptureFixture[str]):
+    def broken() -> bool:
+        raise LookupError("no such fixture")
+
+    ([trial], _) = _tried(_mutant(), broken)
+    assert (trial.end, trial.by) == (End.NOT_TRIED, "")
+    assert "LookupError('no such fixture')" in capsys.readouterr().err
+
+
 def test_a_mutant_whose_line_no_test_runs_is_told_apart():
     ([trial], _) = _tried(_mutant(), _at_a_dollar, lines=(_LINE + 1,))
     assert trial.end is End.NOT_RUN
@@ -127,11 +136,11 @@ def test_what_was_found_in_a_file_that_has_changed_since_counts_no_more(tmp_path
 
 
 def test_the_figures_count_each_end_once_and_leave_out_what_is_no_mutant():
-    drawn = [_mutant(after=f"if price == {number} else") for number in range(7)]
-    ends = [End.KILLED, End.KILLED, End.TIMED_OUT, End.SURVIVED, End.NOT_RUN, End.SAME]
+    drawn = [_mutant(after=f"if price == {number} else") for number in range(8)]
+    ends = [End.KILLED, End.KILLED, End.TIMED_OUT, End.SURVIVED, End.NOT_RUN, End.SAME, End.NOT_TRIED]
     trials = {mutant.identity: trial_of(mutant, end, seconds=600) for mutant, end in zip(drawn, ends, strict=False)}
     figures = figures_of(rooms()["calculator"], possible=20, drawn=drawn, trials=trials, seed=1)
-    assert (figures.count, figures.possible, figures.same, figures.not_tried) == (5, 20, 1, 1)
+    assert (figures.count, figures.possible, figures.same, figures.not_tried) == (5, 20, 1, 2)
     assert (figures.killed, figures.timed_out, figures.hours) == (2, 1, 1.0)
     assert [one.end for one in figures.survivors] == ["survived", "not run"]
 

@@ -21,6 +21,12 @@ _SPARE_CPU_S = 3
 _SPARE_WALL_S = 30
 _TIMES = 4
 
+_FAILED = 1
+_NOT_FOUND = 3
+_RAISED = 4
+_CRASHES = {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGILL}
+"""What a mutant can do to the process that runs it; any other signal came from elsewhere."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
@@ -29,6 +35,7 @@ class Ended:
     code: int
     """Its exit code; below zero the signal that ended it."""
     told: str
+    """The test that failed, or what was raised instead of a result."""
     seconds: float
 
 
@@ -47,7 +54,7 @@ def in_fork(work: Callable[[int], int], *, cpu_s: float, wall_s: float) -> Ended
 
 
 def _be_the_child(work: Callable[[int], int], writing: int, cpu_s: float) -> None:
-    code = 1
+    code = _RAISED
     try:
         silence = os.open(os.devnull, os.O_WRONLY)
         for stream in (1, 2):
@@ -56,6 +63,8 @@ def _be_the_child(work: Callable[[int], int], writing: int, cpu_s: float) -> Non
         limit = int(used.ru_utime + used.ru_stime + cpu_s) + 1
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
         code = work(writing)
+    except BaseException as error:  # noqa: BLE001 - nothing may get out of a fork but its exit code
+        os.write(writing, f"{error!r:.500}".encode(errors="replace"))
     finally:
         os._exit(code)
 
@@ -168,14 +177,14 @@ class Trials:
         def work(writing: int) -> int:
             if not swap(functions, wanted):
                 os.write(writing, b"the function was not found")
-                return 3
+                return _NOT_FOUND
             return _run_until_one_fails(tests, writing)
 
         spent = sum(baseline.seconds.get(test.nodeid, 0.0) for test in tests)
         ended = in_fork(work, cpu_s=spent * _TIMES + _SPARE_CPU_S, wall_s=spent * _TIMES * 4 + _SPARE_WALL_S)
-        if ended.code == 3:
+        if ended.code == _NOT_FOUND:
             raise RuntimeError(f"{mutant.told}: {ended.told}")
-        return trial_of(mutant, end_of(ended.code), by=ended.told, seconds=ended.seconds)
+        return trial_of_ended(mutant, ended)
 
 
 def trial_of(mutant: Mutant, end: End, *, by: str = "", seconds: float = 0.0) -> Trial:
@@ -184,11 +193,22 @@ def trial_of(mutant: Mutant, end: End, *, by: str = "", seconds: float = 0.0) ->
     return Trial(identity=mutant.identity, told=mutant.told, end=end, line=line, by=by, seconds=round(seconds, 2))
 
 
-def end_of(code: int) -> End:
-    """Read the end of a mutant off the exit code of its process."""
-    if code in {-signal.SIGKILL, -signal.SIGXCPU}:
+def trial_of_ended(mutant: Mutant, ended: Ended) -> Trial:
+    """Return what is kept of a mutant whose process has ended; say it where that tells nothing about the tests."""
+    end = end_of(ended)
+    if end is End.NOT_TRIED:
+        sys.stderr.write(f"  {end}: {mutant.told}: exit code {ended.code} {ended.told}\n")
+    return trial_of(mutant, end, by=ended.told if end is End.KILLED else "", seconds=ended.seconds)
+
+
+def end_of(ended: Ended) -> End:
+    """Read the end of a mutant off its process: it is killed only by a test with a name, or by a crash."""
+    if ended.code in {-signal.SIGKILL, -signal.SIGXCPU}:
         return End.TIMED_OUT
-    return End.SURVIVED if code == 0 else End.KILLED
+    if ended.code == 0:
+        return End.SURVIVED
+    is_killed = ended.code in _CRASHES or (ended.code == _FAILED and ended.told)
+    return End.KILLED if is_killed else End.NOT_TRIED
 
 
 def compiled_changes(mutant: Mutant) -> list[Change]:
@@ -205,5 +225,5 @@ def _run_until_one_fails(tests: Sequence[pytest.Item], writing: int) -> int:
         test.ihook.pytest_runtest_protocol(item=test, nextitem=following)
         if session.testsfailed > failed:
             os.write(writing, test.nodeid.encode())
-            return 1
+            return _FAILED
     return 0

@@ -91,7 +91,7 @@ def test_the_session_of_robin_stocks_itself_will_do(account):
         bot.start()
         bot.stop()
     finally:
-        helper.update_session("Authorization", None)
+        helper.SESSION.headers.pop("Authorization", None)
     assert f"GET /accounts/{NUMBER}/" in account.server.paths()
 
 

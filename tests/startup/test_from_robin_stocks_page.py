@@ -64,7 +64,7 @@ def their_broker() -> Iterator[TheirBroker]:
     helper.SESSION.mount("https://api.robinhood.com/", broker)
     yield broker
     helper.set_login_state(logged_in=False)
-    helper.update_session("Authorization", None)
+    helper.SESSION.headers.pop("Authorization", None)
     helper.SESSION.adapters.clear()
     helper.SESSION.adapters.update(kept)
 

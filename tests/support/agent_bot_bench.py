@@ -1,4 +1,8 @@
-"""A whole bot over the stand-in of the agent server, in one process, on a clock that only waiting moves."""
+"""A whole bot over the stand-in of the agent server, in one thread, on a clock that only waiting moves.
+
+With threads of the machine one of them could look again and again for its turn, and so move the clock by minutes, while
+another one has to wait for a processor.
+"""
 
 import itertools
 from decimal import Decimal
@@ -7,6 +11,7 @@ from pathlib import Path
 from tests.support.agent_server import AgentAdapter, AgentBook, AgentServer
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.sim_account import ACCOUNT, ARMED_HOURS, SimAccount
+from tests.support.sim_threads import SimThreads
 from tests.support.sim_world import MORNING
 from tests.support.tidy_files import TidyFiles
 from trading_bot.bot import TradeResult, TradingBot
@@ -29,6 +34,7 @@ class AgentBotBench:
         self.account = SimAccount(folder=folder, wire=PaperWire.AGENT, mode=ExecutionMode.LIVE)
         self.account.log_in()
         self._ids = itertools.count(1)
+        self._threads = SimThreads(seed)
         self.account.latch(self.clock, self._new_id, TidyFiles()).arm(by="a test", hours=ARMED_HOURS)
         self.bot: TradingBot = self._booted()
 
@@ -68,6 +74,7 @@ class AgentBotBench:
             new_id=self._new_id,
             jitter=no_jitter,
             process_id=lambda: 4711,
+            threads=self._threads,
             is_durable=False,
         )
         bot = self.account.parts(around, AgentAdapter(self.server), None).bot(background_sync=False)

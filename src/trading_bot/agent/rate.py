@@ -76,10 +76,10 @@ class Pace:
         not_after = self._clock.monotonic() + within_s
         waiter = self._waiter(purpose)
         try:
-            while (wait_s := self._wait_of(waiter)) > 0:
-                if self._clock.monotonic() + wait_s > not_after:
+            while (look_at := self._taken_or_later(waiter)) is not None:
+                if look_at > not_after:
                     return False
-                self._clock.sleep(wait_s)
+                self._clock.sleep(look_at - self._clock.monotonic())
             return True
         finally:
             self._leave(waiter)
@@ -108,21 +108,27 @@ class Pace:
 
     def _leave(self, waiter: _Waiter) -> None:
         with self._lock:
-            self._waiting.remove(waiter)
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
 
-    def _wait_of(self, waiter: _Waiter) -> Seconds:
-        """Take the turn and return 0, or return how long to wait before asking again."""
+    def _taken_or_later(self, waiter: _Waiter) -> Seconds | None:
+        """Take the turn and return None, or return when to ask again.
+
+        That is a moment and no duration, for a thread may stand still before it waits. Who is served waits no longer
+        from then on, or the others would wait until its thread runs again.
+        """
         with self._lock:
             now = self._clock.monotonic()
-            wait_s = max(self._free_at, self._paused_until[waiter.purpose]) - now
-            if wait_s >= _SHORTEST_WAIT_S:
-                return wait_s
+            free_at = max(self._free_at, self._paused_until[waiter.purpose])
+            if free_at - now >= _SHORTEST_WAIT_S:
+                return free_at
             if self._next(now) is not waiter:
-                return _LOOK_AGAIN_S
+                return now + _LOOK_AGAIN_S
             is_alone = all(other.rank == _URGENT for other in self._waiting)
             self._urgent_in_a_row = 0 if is_alone or waiter.rank != _URGENT else self._urgent_in_a_row + 1
             self._free_at = now + self._every_s
-            return 0
+            self._waiting.remove(waiter)
+            return None
 
     def _next(self, now: Seconds) -> _Waiter:
         ready = [each for each in self._waiting if self._paused_until[each.purpose] - now < _SHORTEST_WAIT_S]
