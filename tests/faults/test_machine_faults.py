@@ -191,7 +191,7 @@ def _moved(world: SimWorld) -> tuple[Callable[[], object], Callable[[], object]]
 
 @ON_EACH_WIRE
 @pytest.mark.parametrize("cut", ["", "-wal"], ids=["database", "its log"])
-@pytest.mark.parametrize(("step", "fault"), [cell for cell in cells("F44") if cell.values[0] != "REC"])
+@pytest.mark.parametrize(("step", "fault"), [cell for cell in cells("F44") if cell.values[0] != "REC"])  # type: ignore[attr-defined]
 def test_journal_cut_under_a_running_process(step, fault, cut, wire, tmp_path):
     """The process itself notices before it writes on: nothing is added to what is left, and no order goes out."""
     bench = FaultBench(tmp_path, step, wire=wire, in_memory=False)
@@ -215,7 +215,7 @@ def test_journal_cut_under_a_running_process(step, fault, cut, wire, tmp_path):
 
 
 @ON_EACH_WIRE
-@pytest.mark.parametrize(("step", "fault"), [cell for cell in cells("F44") if cell.values[0] == "REC"])
+@pytest.mark.parametrize(("step", "fault"), [cell for cell in cells("F44") if cell.values[0] == "REC"])  # type: ignore[attr-defined]
 def test_older_copy_of_the_journal_is_for_cancels_only(step, fault, wire, tmp_path):
     """It is whole in itself; that it lacks an order is known from the audit log alone, and the operator is told."""
     bench = FaultBench(tmp_path, step, wire=wire, in_memory=False)

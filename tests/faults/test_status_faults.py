@@ -1,5 +1,6 @@
 """Reading one order, struck by each fault: silence and nonsense move nothing, and what was read moves it once."""
 
+import os
 import threading
 from collections.abc import Callable
 
@@ -7,11 +8,13 @@ import pytest
 
 from tests.faults.grid import CELLS, calls_for
 from tests.faults.steps import FaultBench, read_status
-from tests.faults.test_machine_faults import MOST_EFFECTS, _cut, _moved, full_disk, read_only
+from tests.faults.test_machine_faults import MOST_EFFECTS, PAGE, _moved, full_disk, read_only
 from tests.faults.wire_checks import ACTS, SPENT
 from tests.support.broker_stand_in import Act, Request, Route
 from tests.support.mortal import Life
 from tests.support.sim_journal import Fate
+from tests.support.sim_sqlite import InSqlite
+from tests.support.sim_world import SimWorld
 from trading_bot.bot import TradeStatus
 from trading_bot.config import PaperWire
 from trading_bot.order_management.book.anomalies import AnomalyKind, anomaly_of
@@ -262,10 +265,27 @@ def test_an_interrupt_at_every_effect_of_a_read(fault, tmp_path_factory):
     pytest.fail(f"more than {MOST_EFFECTS} effects; raise the bound")
 
 
+def _cut(world: SimWorld) -> tuple[Callable[[], object], Callable[[], object]]:
+    """The last page of the database goes, and comes back."""
+    whole = world.database.read_bytes()
+    assert isinstance(world.stored, InSqlite)
+    stored = world.stored
+
+    def change() -> None:
+        os.truncate(world.database, len(whole) - PAGE)
+        stored.is_cut = True
+
+    def put_back() -> None:
+        world.database.write_bytes(whole)
+        stored.is_cut = False
+
+    return change, put_back
+
+
 @pytest.mark.parametrize("fault", machine_cells("F41", "F42", "F43", "F44"))
 def test_a_fill_that_cannot_be_recorded_is_read_and_halts_entries(fault, tmp_path):
     """Reading goes on in memory."""
-    bench = status_bench(tmp_path, in_memory=fault != "F43")
+    bench = status_bench(tmp_path, in_memory=fault not in {"F43", "F44"})
     world = bench.world
     put_back: Callable[[], object] = dict  # the disk itself is whole
     if fault in {"F41", "F42"}:
