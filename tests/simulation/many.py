@@ -3,8 +3,8 @@
 import os
 
 SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "200"))
-"""About as many does `test_schedules` live; all of these tests together live five times as many."""
+"""About as many does `test_schedules` live; all of these tests together live twice as many."""
 
 NUMBERED_FILES = 6
 """The files that share the numbered lives: tests of one file run in one process, and a build has several."""
-NUMBERED = SCHEDULES * 4
+NUMBERED = SCHEDULES
