@@ -46,8 +46,10 @@ _SECRET_SHAPES = (
 _QUOTE = r"\\*[\"']?"  # with a backslash where JSON stands in a text of JSON
 _NAMED_SECRET = re.compile(rf"((?:{_GUARDED_NAMES}){_QUOTE}\s*[:=]\s*{_QUOTE})[^\s\"',;&}}]+", re.IGNORECASE)
 _CODE = r"code(?:_verifier)?="
-_CODE_IN_ADDRESS = re.compile(rf"((?:[?&]|(?<![a-z_])(?={_CODE}[^\s\"'&]+&)){_CODE})[^\s\"'&]+", re.IGNORECASE)
-"""The code with which a login at the agent interface comes back from the browser, in an address or a form."""
+_CODE_IN_ADDRESS = re.compile(rf"([?&]{_CODE})[^\s\"'&]+", re.IGNORECASE)
+"""The code with which a login at the agent interface comes back from the browser."""
+_CODE_IN_FORM = re.compile(rf"(?<![a-z_])({_CODE})([^\s\"'&]+)(&?)", re.IGNORECASE)
+"""The same where another field follows. Each text is walked through once: looking ahead for that field would not."""
 _ONE_TIME_CODE = re.compile(r"\b((?:mfa|otp|sms|code|passcode)\b\D{0,12})\d{6}\b", re.IGNORECASE)
 
 _HINTS = (
@@ -86,6 +88,7 @@ class SecretMasker:
             else:
                 return text[:]  # of a word of an enum, its text
         shaped = _CODE_IN_ADDRESS.sub(rf"\1{MASK}", self._shapes.sub(MASK, text))
+        shaped = _CODE_IN_FORM.sub(_without_code, shaped)
         return _ONE_TIME_CODE.sub(rf"\1{MASK}", _NAMED_SECRET.sub(rf"\1{MASK}", shaped))
 
     def _mask_mapping(self, values: Mapping[str, object]) -> dict[str, object]:
@@ -110,3 +113,7 @@ class SecretMasker:
             return f"a {type(value).__name__} beyond all use"
         masked = self.mask_text(text)
         return value if isinstance(value, Number) and masked == text else masked
+
+
+def _without_code(found: re.Match[str]) -> str:
+    return f"{found[1]}{MASK}&" if found[3] else found[0]

@@ -53,8 +53,8 @@ class OrderManager(LimitOrders, OrdersOnRecord):
 
     With an ``account`` to read positions from, sells are bounded by what is held, and held shares can be sold while
     entries are halted. ``before_sync`` runs before each synchronisation, ``before_booking`` before it books the open
-    orders, ``check_market`` and ``review`` before each entry, ``hurry`` as a request begins. ``begin`` begins reads
-    together. An entry that awaits approval for ``approval_wait_s`` is cancelled. Without ``carrier`` it is the slowest.
+    orders, ``check_market`` and ``review`` before each entry, ``hurry`` as a request begins. ``begin`` starts reads
+    side by side. An entry that awaits approval for ``approval_wait_s`` is cancelled. No ``carrier``: the slowest one.
     """
 
     def __init__(
