@@ -99,6 +99,8 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("bugs", nargs="*", metavar="BUG", help="only these")
     parser.add_argument("--figures", type=Path, help="write the figures to this file")
     asked = parser.parse_args(given)
+    if unknown := [bug for bug in asked.bugs if bug not in PLANTED]:
+        parser.error(f"there is no planted bug {unknown[0]!r}; tests/simulation/planted_table.py lists them")
     began, after = time.monotonic(), dict[str, int | None]()
     for bug in asked.bugs or PLANTED:
         with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:

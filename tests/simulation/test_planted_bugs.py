@@ -46,3 +46,9 @@ def test_the_figures_say_how_soon_a_bug_was_found(tmp_path, capsys):
     assert (kept["count"], kept["violations"]) == (1, 0)
     assert kept["rows"][0][:3] == [bug, *TABLE[bug]]
     assert bug in capsys.readouterr().out
+
+
+def test_a_bug_that_nobody_has_planted_is_said_to_be_none(capsys):
+    with pytest.raises(SystemExit):
+        main(["no such bug"])
+    assert "there is no planted bug 'no such bug'" in capsys.readouterr().err
