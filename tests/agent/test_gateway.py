@@ -22,6 +22,8 @@ from trading_bot.order_management.outcomes import (
     Unknown,
 )
 from trading_bot.order_management.ports import Gateway
+from trading_bot.robinhood.failures import FailureKind, WireFailure
+from trading_bot.robinhood.sending import SendPhase
 from trading_bot.robinhood.session import WireReply
 
 LIST, PLACE, CANCEL = "get_equity_orders", "place_equity_order", "cancel_equity_order"
@@ -31,6 +33,10 @@ THROTTLED = ToolError(text="RATE_LIMITED: too many requests, please try again sh
 @pytest.fixture
 def bench():
     return AgentBench()
+
+
+def failure(kind: FailureKind, phase: SendPhase, *, is_written: bool) -> WireFailure:
+    return WireFailure(kind=kind, phase=phase, first_byte_written=is_written, cause=kind.value)
 
 
 def test_it_fulfils_the_port_and_says_what_it_cannot_do(bench):
@@ -119,6 +125,12 @@ class TestCancelling:
         bench.tools.on(CANCEL, HttpRefusal(status=401))
         assert isinstance(bench.gateway.cancel_order(OrderId(ORDER)), CancelTaken)
         assert bench.renewals == 1
+
+    def test_a_request_that_was_not_sent_says_nothing_of_one_before_it_that_may_have_arrived(self, bench):
+        lost = failure(FailureKind.TIMEOUT, SendPhase.BODY_READ, is_written=True)
+        offline = failure(FailureKind.CONNECT, SendPhase.BEGUN, is_written=False)
+        bench.tools.on(CANCEL, lost, *[offline] * 9)
+        assert isinstance(bench.gateway.cancel_order(OrderId(ORDER)), CancelUnknown)
 
     def test_what_is_no_order_id_is_not_sent(self, bench):
         assert isinstance(bench.gateway.cancel_order(OrderId("../x")), CancelNotSent)

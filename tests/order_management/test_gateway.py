@@ -309,6 +309,14 @@ class TestCancelling:
         assert isinstance(bench.gateway.cancel_order(OrderId(ORDER)), ending)
         assert len(bench.broker.seen) == 4
 
+    @pytest.mark.parametrize("first", [lost(), reply(500)])
+    @pytest.mark.parametrize("last", [unreachable(), reply(429), reply(401)])
+    def test_a_request_that_was_not_sent_says_nothing_of_one_before_it_that_may_have_arrived(self, bench, first, last):
+        bench.can_renew = False
+        bench.broker.on(*CANCEL, first)
+        bench.broker.always(*CANCEL, last)
+        assert isinstance(bench.gateway.cancel_order(OrderId(ORDER)), CancelUnknown)
+
     def test_a_certificate_failure_is_not_repeated(self, bench):
         bench.broker.on(*CANCEL, unreachable(requests.exceptions.SSLError("bad")))
         assert isinstance(bench.gateway.cancel_order(OrderId(ORDER)), CancelNotSent)

@@ -1,6 +1,7 @@
 """Reads and cancels by tool: repeated within bounds, as that is safe; failure is an error, never an empty result."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
@@ -147,20 +148,26 @@ class ToolReads(Value, frozen=True, kw_only=True):
 
     def repeated(self, call: ToolCall, policy: RetryPolicy) -> CallResult:
         """Return the first conclusive result, or the last one; never for a place."""
+        return self.attempts(call, policy)[-1]
+
+    def attempts(self, call: ToolCall, policy: RetryPolicy) -> Sequence[CallResult]:
+        """Do the same and return what each attempt came to, in their order."""
         until = self._until(self.clock.monotonic() + PATIENCE_S)
-        result = self._patiently(call, policy, until)
-        if isinstance(result, HttpRefusal) and result.status == _UNAUTHORIZED and self._has_renewed(until):
-            return self._patiently(call, policy, until)
-        return result
+        results: list[CallResult] = []
+        self._patiently(call, policy, until, results)
+        last = results[-1]
+        if isinstance(last, HttpRefusal) and last.status == _UNAUTHORIZED and self._has_renewed(until):
+            self._patiently(call, policy, until, results)
+        return results
 
     def _has_renewed(self, until: Seconds) -> bool:
         left = until - self.clock.monotonic()
         return left > 0 and self.renew(left)
 
-    def _patiently(self, call: ToolCall, policy: RetryPolicy, until: Seconds) -> CallResult:
-        try:
-            return with_retry(
-                lambda: self._once(call),
+    def _patiently(self, call: ToolCall, policy: RetryPolicy, until: Seconds, results: list[CallResult]) -> None:
+        with suppress(_PassingTroubleError):
+            with_retry(
+                lambda: self._once(call, results),
                 policy=policy,
                 clock=self.clock,
                 should_retry=lambda error: isinstance(error, _PassingTroubleError),
@@ -168,15 +175,13 @@ class ToolReads(Value, frozen=True, kw_only=True):
                 deadline=until,
                 jitter=self.jitter,
             )
-        except _PassingTroubleError as trouble:
-            return trouble.result
 
-    def _once(self, call: ToolCall) -> CallResult:
+    def _once(self, call: ToolCall, results: list[CallResult]) -> None:
         now = self.clock.monotonic()
         result = self.wire.call(call, timeout_s=self._until(now + self.timeout_s) - now)
+        results.append(result)
         if may_pass(result):
             raise _PassingTroubleError(result)
-        return result
 
     def _until(self, moment: Seconds) -> Seconds:
         return moment if self.deadline is None else min(moment, self.deadline)

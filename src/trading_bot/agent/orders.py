@@ -26,6 +26,7 @@ from trading_bot.order_management.outcomes import (
     Listing,
     PreparedOrder,
     SubmitOutcome,
+    last_of,
 )
 from trading_bot.order_management.ports import SendPermit
 from trading_bot.robinhood.broker_clock import BrokerClock
@@ -88,8 +89,8 @@ class AgentOrders(Value, frozen=True, kw_only=True):
         if not is_broker_id(order_id):
             return CancelNotSent(cause="that is not a broker's order id; look it up with the status of the order")
         call = cancel_call(order_id, account_number=self.account_number)
-        result = self.reads.repeated(call, CANCEL_POLICY)
-        return cancel_on_record(classify_cancel(result), exchange_of(result))
+        results = self.reads.attempts(call, CANCEL_POLICY)
+        return cancel_on_record(last_of([classify_cancel(result) for result in results]), exchange_of(results[-1]))
 
     def cancel_all(self, order_ids: Sequence[OrderId]) -> dict[OrderId, CancelReply]:
         """Ask for each cancel, beginning in the order given, whatever happens to the others."""

@@ -26,6 +26,7 @@ from trading_bot.order_management.outcomes import (
     PreparedOrder,
     SubmitOutcome,
     check_side,
+    last_of,
 )
 from trading_bot.order_management.portfolio import AccountSnapshot, Bar, Position, PositionListing, Quote
 from trading_bot.order_management.ports import BrokerCapabilities, BrokerGateway, SendPermit
@@ -193,8 +194,9 @@ class RobinhoodGateway:
         if not is_broker_id(order_id):
             return CancelNotSent(cause="that is not a broker's order id; look it up with the status of the order")
         request = WireRequest(method="POST", path=f"/orders/{order_id}/cancel/", content_type=FORM)
-        result = self._readers.repeater.repeated(request, CANCEL_POLICY)
-        return cancel_on_record(classify_cancel(result, now=self._clock.now()), result)
+        results = self._readers.repeater.attempts(request, CANCEL_POLICY)
+        reply = last_of([classify_cancel(result, now=self._clock.now()) for result in results])
+        return cancel_on_record(reply, results[-1])
 
     def cancel_all_equity_orders(self, order_ids: Sequence[OrderId]) -> Mapping[OrderId, CancelReply]:
         """Ask for each cancel, whatever happens to the others."""

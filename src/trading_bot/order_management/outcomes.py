@@ -2,7 +2,7 @@
 
 import enum
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar, TypeAlias
@@ -209,6 +209,17 @@ class CancelUnknown(Value, frozen=True, kw_only=True):
 
 
 CancelReply: TypeAlias = CancelTaken | CancelRefused | CancelNotSent | CancelUnknown
+
+
+def last_of(replies: Sequence[CancelReply]) -> CancelReply:
+    """Return what a cancel that was asked for several times came to.
+
+    That the last request was not sent says nothing of one before it whose outcome is unknown.
+    """
+    last = replies[-1]
+    if isinstance(last, CancelNotSent) and any(isinstance(each, CancelUnknown) for each in replies):
+        return CancelUnknown(cause=last.cause)
+    return last
 
 
 class UnreadRow(Value, frozen=True, kw_only=True):

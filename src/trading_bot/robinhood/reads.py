@@ -1,6 +1,7 @@
 """Reads at the broker: repeated within bounds, because that is safe; failure is an error, never an empty result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol, TypeAlias
 
 from trading_bot.clock import Clock, Seconds
@@ -79,11 +80,17 @@ class Repeater(Value, frozen=True, kw_only=True):
 
     def repeated(self, request: WireRequest, policy: RetryPolicy) -> WireReply | WireFailure:
         """Return the first conclusive result, or the last one; an attempt that has begun may take all its time."""
+        return self.attempts(request, policy)[-1]
+
+    def attempts(self, request: WireRequest, policy: RetryPolicy) -> Sequence[WireReply | WireFailure]:
+        """Do the same and return what each attempt came to, in their order."""
         until = self._until(self.clock.monotonic() + PATIENCE_S)
-        result = self._patiently(request, policy, until)
-        if isinstance(result, WireReply) and result.status == _UNAUTHORIZED and self._has_renewed(until):
-            return self._patiently(request, policy, until)
-        return result
+        results: list[WireReply | WireFailure] = []
+        self._patiently(request, policy, until, results)
+        last = results[-1]
+        if isinstance(last, WireReply) and last.status == _UNAUTHORIZED and self._has_renewed(until):
+            self._patiently(request, policy, until, results)
+        return results
 
     def in_time(self, request: WireRequest, policy: RetryPolicy) -> WireReply | WireFailure:
         """Do the same, over in ``timeout_s`` altogether: attempts, waits between them and a renewal included."""
@@ -97,10 +104,12 @@ class Repeater(Value, frozen=True, kw_only=True):
         left = until - self.clock.monotonic()
         return left > 0 and self.renew(left)
 
-    def _patiently(self, request: WireRequest, policy: RetryPolicy, until: Seconds) -> WireReply | WireFailure:
-        try:
-            return with_retry(
-                lambda: self._once(request),
+    def _patiently(
+        self, request: WireRequest, policy: RetryPolicy, until: Seconds, results: list[WireReply | WireFailure]
+    ) -> None:
+        with suppress(PassingTroubleError):
+            with_retry(
+                lambda: self._once(request, results),
                 policy=policy,
                 clock=self.clock,
                 should_retry=lambda error: isinstance(error, PassingTroubleError),
@@ -108,17 +117,15 @@ class Repeater(Value, frozen=True, kw_only=True):
                 deadline=until,
                 jitter=self.jitter,
             )
-        except PassingTroubleError as trouble:
-            return trouble.result
 
-    def _once(self, request: WireRequest) -> WireReply | WireFailure:
+    def _once(self, request: WireRequest, results: list[WireReply | WireFailure]) -> None:
         now = self.clock.monotonic()
         result = self.wire.exchange(request, timeout_s=self._until(now + self.timeout_s) - now)
+        results.append(result)
         if isinstance(result, WireReply):
             self.hear(result)
         if _is_passing(result):
             raise PassingTroubleError(result)
-        return result
 
     def _until(self, moment: Seconds) -> Seconds:
         return moment if self.deadline is None else min(moment, self.deadline)
